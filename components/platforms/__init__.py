@@ -1,0 +1,101 @@
+"""Where a release is served: the one seam between a cluster and one machine.
+
+A Platform knows how to serve a candidate beside the live model, how to point the live service at a release, where the
+web application answers, and how to start Spark. The order of things, and what to do when one fails, stand in the steps.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from components.contracts import ScoreReport, ScoringJob
+from model.endpoint import Endpoint
+from model.errors import InvalidValue
+from model.release_layout import Release
+
+PLATFORMS = ("kubernetes", "local")
+
+#: Phases of a live service: what the run named in `run_id` has done to it.
+PROMOTING = "promoting"
+PROMOTED = "promoted"
+
+
+@dataclass(frozen=True)
+class LiveService:
+    """What the live service is meant to serve, and what the last run did to it.
+
+    former: the release that `release` replaced, served again when a promotion fails; None for the first release.
+    """
+
+    release: Release
+    run_id: str
+    phase: str
+    former: Release | None = None
+
+
+class Platform(Protocol):
+    """Everything is by deterministic name (`<model_name>` and `<model_name>-candidate`), created or adopted."""
+
+    name: str
+
+    def live_service(self, model_name: str) -> LiveService | None:
+        """The live service as it was last written, or None if there is none."""
+        ...
+
+    def write_live_service(self, service: LiveService) -> None:
+        """Points the live service at `service.release`; returns before it serves it."""
+        ...
+
+    def remove_live_service(self, model_name: str) -> None:
+        """Removes the live service, as after a first promotion that failed. No error if there is none."""
+        ...
+
+    def wait_until_live(self, release: Release, *, timeout_s: float) -> Endpoint:
+        """Waits until the live service itself names `release.version` as what it serves.
+
+        Raises:
+            ServingFailed: it does not come to, with the server's own reason and last log lines.
+        """
+        ...
+
+    def deploy_candidate(self, release: Release, *, run_id: str, timeout_s: float) -> Endpoint:
+        """Serves the release as `<model_name>-candidate`, in a process or pod apart from the live one, and waits.
+
+        Raises:
+            ServingFailed: it does not become ready, with the server's own reason and last log lines.
+        """
+        ...
+
+    def remove_candidate(self, model_name: str) -> None:
+        """Removes the candidate. No error if there is none."""
+        ...
+
+    def webapp_url(self) -> str:
+        """Scheme, host and port of the web application, reachable from the steps."""
+        ...
+
+    def run_scoring_job(self, job: ScoringJob, *, run_id: str) -> ScoreReport:
+        """Runs the job on Spark to its end.
+
+        Raises:
+            ScoringFailed: Spark failed, with the cause. RowsMismatch: the rows do not fit the signature.
+        """
+        ...
+
+
+def open_platform(name: str) -> Platform:
+    """The platform of that name; the only place that knows which ones there are.
+
+    Raises:
+        InvalidValue: there is no such platform.
+    """
+    if name == "local":
+        from components.platforms.local import LocalPlatform
+
+        return LocalPlatform.from_environment()
+    if name == "kubernetes":
+        from components.platforms.kubernetes import KubernetesPlatform
+
+        return KubernetesPlatform.from_environment()
+    raise InvalidValue(
+        expected=f"one of {', '.join(PLATFORMS)}", found=repr(name), where="platform", do="Set the parameter platform."
+    )
