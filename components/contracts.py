@@ -18,7 +18,6 @@ class Inspection:
     digest: str
     version_hint: int
     signature: Signature
-    signatures: tuple[Signature, ...]
 
     def to_json(self) -> str:
         return json_codec.to_json(self)

@@ -1,13 +1,12 @@
 """Where a release is served: the one seam between a cluster and one machine.
 
 A Platform knows how to serve a candidate beside the live model, how to point the live service at a release, where the
-web application answers, and how to start Spark. The order of things, and what to do when one fails, stand in the steps.
+web application answers. The order of things, and what to do when one fails, stand in the steps.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from components.contracts import ScoreReport, ScoringJob
 from model.endpoint import Endpoint
 from model.errors import InvalidValue
 from model.release_layout import Release
@@ -73,14 +72,6 @@ class Platform(Protocol):
         """Scheme, host and port of the web application, reachable from the steps."""
         ...
 
-    def run_scoring_job(self, job: ScoringJob, *, run_id: str) -> ScoreReport:
-        """Runs the job on Spark to its end.
-
-        Raises:
-            ScoringFailed: Spark failed, with the cause. RowsMismatch: the rows do not fit the signature.
-        """
-        ...
-
 
 def open_platform(name: str) -> Platform:
     """The platform of that name; the only place that knows which ones there are.
@@ -96,6 +87,10 @@ def open_platform(name: str) -> Platform:
         from components.platforms.kubernetes import KubernetesPlatform
 
         return KubernetesPlatform.from_environment()
-    raise InvalidValue(
+    raise unknown_platform(name)
+
+
+def unknown_platform(name: str) -> InvalidValue:
+    return InvalidValue(
         expected=f"one of {', '.join(PLATFORMS)}", found=repr(name), where="platform", do="Set the parameter platform."
     )
