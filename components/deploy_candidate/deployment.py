@@ -1,0 +1,62 @@
+"""Serving a release beside the live one, where only the steps that check it call it."""
+
+import logging
+
+from components.platforms import PROMOTED, Platform
+from model.endpoint import Endpoint
+from model.errors import IncompatibleSignature
+from model.release_layout import Release
+from model.release_records import read_record
+from model.signature import Signature, breaking_changes
+
+log = logging.getLogger(__name__)
+
+
+def deploy(
+    release: Release,
+    *,
+    signature: Signature,
+    platform: Platform,
+    run_id: str,
+    allow_signature_change: bool = False,
+    timeout_s: float = 300.0,
+) -> Endpoint:
+    """Serves the release as a candidate and waits until it answers; a release that is live already stays as it is.
+
+    Returns:
+        Where the candidate answers, or the live service if that serves this very release.
+
+    Raises:
+        IncompatibleSignature: the live service's callers would break, and that is not allowed.
+        ServingFailed: the server does not become ready, with its own reason and last log lines.
+    """
+    live = platform.live_service(release.model_name)
+    if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
+        log.info("release %d is live already: nothing to deploy", live.release.version)
+        return platform.wait_until_live(live.release, timeout_s=timeout_s)
+    if live is not None and not allow_signature_change:
+        refuse_breaking_changes(live.release, release=release, signature=signature)
+    endpoint = platform.deploy_candidate(release, run_id=run_id, timeout_s=timeout_s)
+    log.info("candidate %s serves release %d at %s", endpoint.model_name, endpoint.version, endpoint.rest_url)
+    return endpoint
+
+
+def refuse_breaking_changes(live: Release, *, release: Release, signature: Signature) -> None:
+    """Compares with the signature of the same name that the live release was recorded with.
+
+    Raises:
+        IncompatibleSignature: naming every change that a caller would stumble over.
+    """
+    record = read_record(live.uri)
+    if record is None:
+        log.warning("%s has no record any more: signatures are not compared", live.uri)
+        return
+    served = next((each for each in record.signatures if each.name == signature.name), None)
+    changes = breaking_changes(served, signature) if served else []
+    if changes:
+        raise IncompatibleSignature(
+            expected=f"a signature that callers of the live release {live.version} can go on using",
+            found="; ".join(changes),
+            where=f"signature {signature.name} of release {release.version} of {release.model_name}",
+            do="Release it under another model name, or set allow_signature_change if all callers are ready.",
+        )

@@ -1,0 +1,68 @@
+"""Pointing the live service at a release, and putting the former one back if it does not come to answer."""
+
+import logging
+
+from components.answers import differences
+from components.contracts import Expectations
+from components.platforms import PROMOTED, PROMOTING, LiveService, Platform
+from components.recovery import restore
+from model.endpoint import Endpoint
+from model.errors import PromotionFailed, ReleaseError
+from model.prediction_client import open_client
+from model.release_layout import Release
+
+log = logging.getLogger(__name__)
+
+ALREADY_LIVE = "already_live"
+
+
+def promote(
+    release: Release, *, expectations: Expectations, platform: Platform, run_id: str, timeout_s: float = 300.0
+) -> tuple[str, Endpoint]:
+    """Makes the live service serve the release, and asks it for the expected answers.
+
+    The live service is marked `promoting` with the former release beside it before anything changes, so whoever finds
+    it so later knows what to put back.
+
+    Returns:
+        `promoted` or `already_live`, and where the live service answers.
+
+    Raises:
+        PromotionFailed: it did not come to serve the release or answered otherwise; the former release is restored.
+    """
+    live = platform.live_service(release.model_name)
+    if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
+        return ALREADY_LIVE, _serve_and_compare(live.release, expectations, platform=platform, timeout_s=timeout_s)
+    former = live.release if live is not None else None
+    try:
+        platform.write_live_service(LiveService(release=release, run_id=run_id, phase=PROMOTING, former=former))
+        endpoint = _serve_and_compare(release, expectations, platform=platform, timeout_s=timeout_s)
+    except ReleaseError as error:
+        restore(former, model_name=release.model_name, run_id=run_id, platform=platform)
+        raise _promotion_failed(release, former=former, cause=error) from error
+    platform.write_live_service(LiveService(release=release, run_id=run_id, phase=PROMOTED, former=former))
+    log.info("%s serves release %d", release.model_name, release.version)
+    return PROMOTED, endpoint
+
+
+def _serve_and_compare(
+    release: Release, expectations: Expectations, *, platform: Platform, timeout_s: float
+) -> Endpoint:
+    endpoint = platform.wait_until_live(release, timeout_s=timeout_s)
+    with open_client(endpoint, timeout_s=timeout_s) as client:
+        differing = differences(client, expectations)
+    if differing:
+        raise PromotionFailed(
+            expected="the answers that the model itself gave in validate_release",
+            found="; ".join(differing),
+            where=f"live service {release.model_name} at {endpoint.rest_url}",
+            do="See the server's log; the model may depend on the machine that it runs on.",
+        )
+    return endpoint
+
+
+def _promotion_failed(release: Release, *, former: Release | None, cause: ReleaseError) -> PromotionFailed:
+    state = f"release {former.version} is live again" if former else "there is no live release, as before"
+    return PromotionFailed(
+        expected=cause.expected, found=cause.found, where=cause.where, do=f"{cause.do} Put back: {state}.".lstrip()
+    )
