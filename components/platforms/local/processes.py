@@ -7,7 +7,6 @@ left can be told from everything else on the machine, grandchildren (a Java proc
 import logging
 import os
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +34,8 @@ class Owner:
 
     @classmethod
     def parse(cls, text: str) -> "Owner | None":
-        home, _, rest = text.rpartition("|")[0].rpartition("|")[0], "", ""
         parts = text.rsplit("|", 2)
-        return cls(*parts) if home and len(parts) == 3 else None
+        return cls(*parts) if len(parts) == 3 else None
 
 
 @dataclass(frozen=True)
@@ -129,18 +127,3 @@ def tail(log_file: Path, *, lines: int = 12) -> str:
     if not log_file.exists():
         return ""
     return "\n".join(log_file.read_text(errors="replace").splitlines()[-lines:])
-
-
-def exit_reason(record: ProcessRecord) -> str:
-    """How a child of this process ended, if it can be known."""
-    try:
-        _, status = os.waitpid(record.pid, os.WNOHANG)
-    except ChildProcessError:
-        return "it ended"
-    code = os.waitstatus_to_exitcode(status)
-    return f"it was killed by signal {-code}" if code < 0 else f"it ended with exit status {code}"
-
-
-def sleep(seconds: float) -> None:
-    """The pause between two looks; one name, so that waits can be tested without waiting."""
-    time.sleep(seconds)

@@ -1,0 +1,61 @@
+"""The values that a user gives to a run, checked before anything is done with them."""
+
+import re
+from collections.abc import Mapping
+
+from model.errors import InvalidValue
+
+#: Room for `-candidate` within the 63 characters of a DNS label.
+MAX_MODEL_NAME = 53
+_MODEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_DNS_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+FRACTIONS = ("max_failed_rows", "min_auc", "min_accuracy")
+POSITIVE = ("batch_rows", "ready_timeout_s", "scoring_timeout_s")
+
+
+def check_model_name(name: str, *, platform: str = "local") -> str:
+    """A name that can stand in a URL, in a path, and (on a cluster) as the name of an InferenceService.
+
+    Raises:
+        InvalidValue: it cannot.
+    """
+    rule = f"letters, digits, dots, dashes and underscores, at most {MAX_MODEL_NAME}, a letter or digit first and last"
+    fits = bool(_MODEL_NAME.fullmatch(name)) and len(name) <= MAX_MODEL_NAME and ".." not in name
+    if platform == "kubernetes":
+        rule = f"lower-case letters, digits and dashes, a letter first, at most {MAX_MODEL_NAME} (an InferenceService's name)"
+        fits = bool(_DNS_NAME.fullmatch(name)) and len(name) <= MAX_MODEL_NAME
+    if not fits:
+        raise InvalidValue(expected=rule, found=repr(name), where="model_name", do="Choose another name.")
+    if name.endswith("-candidate"):
+        do = "That ending belongs to the candidates of other models. Choose another name."
+        raise InvalidValue(expected="a name that does not end in -candidate", found=repr(name), where="model_name", do=do)
+    return name
+
+
+def check_parameters(parameters: Mapping[str, object]) -> None:
+    """Checks the parameters that have a rule of their own, whichever of them are there.
+
+    Raises:
+        InvalidValue: naming the parameter, its value and the rule.
+    """
+    for name, value in parameters.items():
+        if isinstance(value, str) and ("{{" in value or "\0" in value):
+            _refuse(name, value, rule="no `{{`, which Argo would replace, and no NUL byte")
+        if name in FRACTIONS and not 0 <= _number(name, value) <= 1:
+            _refuse(name, value, rule="a number from 0 to 1")
+        if name in POSITIVE and _number(name, value) <= 0:
+            _refuse(name, value, rule="a number above 0")
+        if name == "invoke_endpoint" and value not in ("yes", "no"):
+            _refuse(name, value, rule="yes or no")
+        if name.endswith(("_uri", "_root")) and not str(value).strip():
+            _refuse(name, value, rule="a path or a gs:// URI")
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, int | float):
+        return float(value)
+    return _refuse(name, value, rule="a number")
+
+
+def _refuse(name: str, value: object, *, rule: str) -> float:
+    raise InvalidValue(expected=rule, found=repr(value), where=f"parameter {name}", do="Set it to such a value.")

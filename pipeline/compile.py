@@ -1,0 +1,29 @@
+"""From the DAG to YAML, the same bytes every time."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kfp import compiler
+
+from pipeline.release_pipeline import build_components, build_pipeline
+
+#: The compiled pipeline that belongs to this source tree.
+COMPILED = Path(__file__).resolve().parent.parent / "compiled" / "release_pipeline.yaml"
+
+
+def compile_pipeline(*, image: str = "") -> str:
+    """The pipeline's YAML. `image` as in `components.packaging.as_component`."""
+    return _compile(build_pipeline(image=image))
+
+
+def compile_components(*, image: str = "") -> dict[str, str]:
+    """Step name -> the YAML of that step as a component of its own."""
+    return {name: _compile(component) for name, component in build_components(image=image).items()}
+
+
+def _compile(pipeline_or_component: Any) -> str:
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "compiled.yaml")
+        compiler.Compiler().compile(pipeline_or_component, str(path))
+        return path.read_text()

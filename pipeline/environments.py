@@ -1,0 +1,80 @@
+"""Where a run's inputs and outputs stand on one machine, and how its parameters are given on the command line."""
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from components.platforms.local.home import Home
+from model.errors import InvalidValue
+
+_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
+
+
+def local_parameters(
+    pipeline_yaml: str, *, model_name: str, export_uri: str, rows_uri: str, home: Home, settings: Sequence[str]
+) -> dict[str, Any]:
+    """The pipeline's parameters for a run in `home`; `settings` are PARAMETER=VALUE and win.
+
+    Raises:
+        InvalidValue: a setting names no parameter, or its value is not of the parameter's type.
+    """
+    declared = declared_parameters(pipeline_yaml)
+    parameters = {
+        "model_name": model_name,
+        "export_uri": absolute(export_uri),
+        "rows_uri": absolute(rows_uri),
+        "models_root": str(home.models),
+        "predictions_uri": str(home.root / "predictions" / model_name),
+        "platform": "local",
+    }
+    for setting in settings:
+        name, separator, text = setting.partition("=")
+        if not separator or name not in declared:
+            raise _no_such_parameter(setting, name, declared)
+        value = typed(name, text, kind=declared[name])
+        parameters[name] = absolute(value) if name.endswith(("_uri", "_root")) else value
+    return parameters
+
+
+def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
+    """Parameter name -> KFP's type name, as the compiled pipeline declares them."""
+    specification = next(iter(yaml.safe_load_all(pipeline_yaml)))
+    declared: Mapping[str, Any] = specification["root"]["inputDefinitions"]["parameters"]
+    return {name: str(definition["parameterType"]) for name, definition in declared.items()}
+
+
+def typed(name: str, text: str, *, kind: str) -> Any:
+    """The text as a value of KFP's type `kind`.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    try:
+        if kind == "NUMBER_INTEGER":
+            return int(text)
+        if kind == "NUMBER_DOUBLE":
+            return float(text)
+    except ValueError:
+        expected = "a whole number" if kind == "NUMBER_INTEGER" else "a number"
+        raise InvalidValue(expected=expected, found=repr(text), where=f"--set {name}", do="Correct it.") from None
+    if kind == "BOOLEAN":
+        if text.lower() not in (*_TRUE, *_FALSE):
+            raise InvalidValue(expected="true or false", found=repr(text), where=f"--set {name}", do="Correct it.")
+        return text.lower() in _TRUE
+    return text
+
+
+def absolute(uri: str) -> str:
+    """A local path made absolute, since the steps run elsewhere; other URIs as they are."""
+    if "://" in uri or not uri:
+        return uri
+    return os.path.abspath(os.path.expanduser(uri))  # noqa: PTH100, PTH111 - a trailing glob must stay as it is
+
+
+def _no_such_parameter(setting: str, name: str, declared: Mapping[str, str]) -> InvalidValue:
+    near = difflib.get_close_matches(name, declared, n=1)
+    do = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(declared))}."
+    return InvalidValue(expected="PARAMETER=VALUE with a parameter of the pipeline", found=repr(setting), where="--set", do=do)

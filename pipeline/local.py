@@ -1,0 +1,177 @@
+"""Running the compiled pipeline on this machine: kfp.local as engine, subprocesses, no pip step."""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from components.parameters import check_model_name, check_parameters
+from components.platforms.local import servers, webapp
+from components.platforms.local.home import Home
+from components.platforms.local.session import session, start_ahead
+from components.reporting import RUN_DIRECTORY_VARIABLE
+from pipeline import results
+from pipeline.progress import Heartbeat, StepLog, last_lines
+from pipeline.report import write_report
+from pipeline.results import RunResult, StepOutputs
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run to make. `parameters` are the pipeline's, typed as it declares them."""
+
+    pipeline_yaml: str
+    parameters: Mapping[str, Any]
+    home: Home
+    keep: bool = False
+
+    @property
+    def model_name(self) -> str:
+        return str(self.parameters["model_name"])
+
+
+def run_here(request: RunRequest, *, console: Console) -> RunResult:
+    """Runs the pipeline to its end on this machine.
+
+    Raises:
+        InvalidValue: a parameter breaks a rule; nothing has been changed.
+        ReleaseInProgress: another run holds the model.
+        KeyboardInterrupt: interrupted, by Ctrl-C or SIGTERM; everything has been put back.
+    """
+    check_model_name(request.model_name)
+    check_parameters(request.parameters)
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}", highlight=False)
+    began = time.monotonic()
+    directory = request.home.run(run_id)
+    with _interruptible(console):
+        with session(request.home, model_name=request.model_name, run_id=run_id, keep=request.keep) as platform:
+            directory.mkdir(parents=True)
+            start_ahead(platform, model_name=request.model_name)
+            steps = _execute(request, directory, console=console)
+            result = _result(request, run_id, steps=steps)
+        result = _with_addresses(result, request.home)
+    seconds = {**result.seconds, "total": time.monotonic() - began}
+    result = RunResult(**{**vars(result), "seconds": seconds})
+    write_report(result, request)
+    return result
+
+
+def _execute(request: RunRequest, directory: Path, *, console: Console) -> StepLog:
+    from kfp import components as kfp_components
+    from kfp import local
+
+    pipeline = kfp_components.load_component_from_text(without_pip(request.pipeline_yaml))
+    log_path = directory / "log.txt"
+    with log_path.open("w") as log_file, _step_environment(directory) as temporary:
+        local.init(
+            local.SubprocessRunner(use_venv=False), pipeline_root=str(directory / "steps"), workspace_root=temporary
+        )
+        steps = StepLog(log_file, console)
+        # The failed step has said why; kfp's own exception repeats only its name.
+        with contextlib.redirect_stdout(steps), Heartbeat(steps), contextlib.suppress(RuntimeError):
+            pipeline(**request.parameters)
+    return steps
+
+
+def without_pip(pipeline_yaml: str) -> str:
+    """The pipeline without the line that installs packages when a step starts: here they are installed."""
+    documents = list(yaml.safe_load_all(pipeline_yaml))
+    for executor in documents[0]["deploymentSpec"]["executors"].values():
+        command = executor["container"]["command"]
+        if len(command) > 3 and "pip install" in command[2]:
+            executor["container"]["command"] = command[3:]
+    return yaml.safe_dump_all(documents, sort_keys=False)
+
+
+@contextlib.contextmanager
+def _step_environment(directory: Path) -> Iterator[str]:
+    """Temporary files of the steps vanish with the run; failures are left in the run's directory."""
+    with tempfile.TemporaryDirectory(prefix="savedmodel-release-") as temporary:
+        values = {"TMPDIR": temporary, RUN_DIRECTORY_VARIABLE: str(directory), "PYTHONSAFEPATH": "1"}
+        before = {name: os.environ.get(name) for name in values}
+        os.environ.update(values)
+        try:
+            yield temporary
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def _interruptible(console: Console) -> Iterator[None]:
+    """Lets SIGTERM and a closed terminal end a run as Ctrl-C does, once: while it puts things back, it is not
+    interrupted again."""
+    received = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in received:
+            signal.signal(each, signal.SIG_IGN)
+        console.print("interrupted: putting everything back", style="yellow")
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in received}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _result(request: RunRequest, run_id: str, *, steps: StepLog) -> RunResult:
+    directory = request.home.run(run_id)
+    outputs = results.collect(directory / "steps")
+    failed_step, error = _failure(directory, steps)
+    state = results.FAILED if failed_step else outputs.state
+    return RunResult(
+        state=state,
+        run_id=run_id,
+        outputs=outputs,
+        report=str(directory / "report.html"),
+        seconds=dict(steps.seconds),
+        failed_step=failed_step,
+        error=error,
+    )
+
+
+def _failure(directory: Path, steps: StepLog) -> tuple[str | None, Mapping[str, Any] | None]:
+    """The failed step and its error: what it left, or the end of the log if it was killed before it could."""
+    failed_step = steps.failed[0] if steps.failed else None
+    if failed_step is None:
+        return None, None
+    left = directory / "failure.json"
+    if left.exists():
+        failure = json.loads(left.read_text())
+        return str(failure["failed_step"]), failure["error"]
+    log_path = directory / "log.txt"
+    message = f"{failed_step} ended without a word, as if it was killed. The log ends with:\n{last_lines(log_path)}"
+    return failed_step, {"kind": "StepKilled", "message": message, "where": str(log_path)}
+
+
+def _with_addresses(result: RunResult, home: Home) -> RunResult:
+    """Adds the addresses of what still answers after the run."""
+    server = servers.read_record(home.serving / "server.json")
+    page = webapp.read_record(home)
+    endpoint = server.endpoint("", version=0) if server else None
+    return RunResult(
+        **{
+            **vars(result),
+            "rest_url": endpoint.rest_url if endpoint else None,
+            "grpc_target": endpoint.grpc_target if endpoint else None,
+            "webapp_url": page.url if page else None,
+        }
+    )
+
+
+__all__ = ["RunRequest", "StepOutputs", "run_here", "without_pip"]

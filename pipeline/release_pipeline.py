@@ -1,0 +1,179 @@
+"""The DAG of a release.
+
+    inspect_signature ─▶ stage_release ─▶ validate_release ─▶ deploy_candidate ─▶ score_batch ─▶ smoke_test_webapp ─▶ promote_release
+    (all inside an ExitHandler; finish_release comes last, whatever happened)
+"""
+
+from typing import Any
+
+from kfp import dsl
+
+from components.deploy_candidate.component import deploy_candidate
+from components.finish_release.component import finish_release
+from components.inspect_signature.component import inspect_signature
+from components.packaging import as_component
+from components.promote_release.component import promote_release
+from components.score_batch.component import score_batch
+from components.smoke_test_webapp.component import smoke_test_webapp
+from components.stage_release.component import stage_release
+from components.validate_release.component import validate_release
+
+STEPS = (
+    inspect_signature,
+    stage_release,
+    validate_release,
+    deploy_candidate,
+    score_batch,
+    smoke_test_webapp,
+    promote_release,
+    finish_release,
+)
+PIPELINE_NAME = "savedmodel-release"
+#: A run that takes longer than this on a cluster is ended.
+DEADLINE_S = 4 * 3600
+
+
+def build_components(*, image: str = "") -> dict[str, Any]:
+    """Step name -> KFP component; see `components.packaging.as_component` for `image`."""
+    return {step.__name__: as_component(step, image=image) for step in STEPS}
+
+
+def build_pipeline(*, image: str = "") -> Any:
+    """The pipeline as a KFP GraphComponent, its steps carrying their code."""
+    steps = build_components(image=image)
+
+    @dsl.pipeline(
+        name=PIPELINE_NAME,
+        display_name="Release a SavedModel",
+        description="Takes a TensorFlow SavedModel to production on KServe, or puts everything back.",
+        pipeline_config=dsl.PipelineConfig(active_deadline_seconds=DEADLINE_S),
+    )
+    def release_pipeline(
+        model_name: str,
+        export_uri: str,
+        rows_uri: str,
+        models_root: str,
+        predictions_uri: str,
+        platform: str = "kubernetes",
+        signature_name: str = "serving_default",
+        allow_operations: str = "",
+        allow_signature_change: bool = False,
+        invoke_endpoint: str = "yes",
+        label_column: str = "",
+        prediction_output: str = "",
+        score_output: str = "",
+        score_index: int = -1,
+        positive_label: str = "1",
+        outputs: str = "",
+        max_failed_rows: float = 0.0,
+        min_auc: float = 0.0,
+        min_accuracy: float = 0.0,
+        batch_rows: int = 8192,
+        webapp_url: str = "",
+        ready_timeout_s: int = 600,
+        scoring_timeout_s: int = 3600,
+    ):  # type: ignore[no-untyped-def]
+        """Releases a SavedModel.
+
+        Args:
+            model_name: Name of the live service, and of the model in its URL.
+            export_uri: A SavedModel directory, or a parent of several exports, of which the newest is released.
+            rows_uri: CSV with a header, or Parquet, with a column for each input; scored through the candidate.
+            models_root: Where releases are kept, as models_root/model_name/releases/version.
+            predictions_uri: A directory for predictions and failed rows.
+            platform: kubernetes, or local for one machine.
+            signature_name: The signature that callers use.
+            allow_operations: Comma-separated unsafe operations that this graph may hold.
+            allow_signature_change: Release although callers of the live signature would break.
+            invoke_endpoint: yes, or no to do everything but call the model from Spark and the web application.
+            label_column: The rows' column with the true label; empty if there is none.
+            prediction_output: Output that holds the predicted label; empty to go by its name.
+            score_output: Output that holds the positive label's probability; empty to go by its name.
+            score_index: Position of that probability in the output; -1 to find it.
+            positive_label: The label whose probability the score is.
+            outputs: Comma-separated outputs to write; empty for all.
+            max_failed_rows: Fraction of rows, 0 to 1, that may fail.
+            min_auc: Least area under the ROC curve, 0 to 1.
+            min_accuracy: Least accuracy, 0 to 1.
+            batch_rows: Rows in one request.
+            webapp_url: The web application; empty for the platform's own.
+            ready_timeout_s: Seconds that a server has to become ready.
+            scoring_timeout_s: Seconds that the batch may take.
+        """
+        run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+        finished = steps["finish_release"](model_name=model_name, platform=platform, run_id=run_id)
+        _settle(finished, display_name="Finish: put back what is unfinished")
+        with dsl.ExitHandler(finished, name="release"):
+            inspected = steps["inspect_signature"](
+                export_uri=export_uri,
+                signature_name=signature_name,
+                allow_operations=allow_operations,
+                model_name=model_name,
+                platform=platform,
+                run_id=run_id,
+            )
+            inspection = inspected.outputs["inspection"]
+            staged = steps["stage_release"](
+                inspection=inspection, models_root=models_root, model_name=model_name, run_id=run_id
+            )
+            release = staged.outputs["release"]
+            validated = steps["validate_release"](
+                release=release, inspection=inspection, rows_uri=rows_uri, timeout_s=ready_timeout_s
+            )
+            expectations = validated.outputs["expectations"]
+            deployed = steps["deploy_candidate"](
+                release=release,
+                inspection=inspection,
+                platform=platform,
+                run_id=run_id,
+                allow_signature_change=allow_signature_change,
+                timeout_s=ready_timeout_s,
+            ).after(validated)
+            endpoint = deployed.outputs["endpoint"]
+            scored = steps["score_batch"](
+                endpoint=endpoint,
+                inspection=inspection,
+                rows_uri=rows_uri,
+                predictions_uri=predictions_uri,
+                label_column=label_column,
+                prediction_output=prediction_output,
+                score_output=score_output,
+                score_index=score_index,
+                positive_label=positive_label,
+                outputs=outputs,
+                max_failed_rows=max_failed_rows,
+                min_auc=min_auc,
+                min_accuracy=min_accuracy,
+                invoke_endpoint=invoke_endpoint,
+                batch_rows=batch_rows,
+                timeout_s=scoring_timeout_s,
+                platform=platform,
+                run_id=run_id,
+            )
+            smoked = steps["smoke_test_webapp"](
+                endpoint=endpoint,
+                webapp_url=webapp_url,
+                platform=platform,
+                invoke_endpoint=invoke_endpoint,
+                timeout_s=ready_timeout_s,
+                expectations=expectations,
+            ).after(scored)
+            promoted = steps["promote_release"](
+                release=release, platform=platform, run_id=run_id, expectations=expectations, timeout_s=ready_timeout_s
+            ).after(smoked)
+            _settle(inspected, display_name="Inspect the signature")
+            _settle(staged, display_name="Stage an immutable release")
+            _settle(validated, display_name="Validate in process")
+            _settle(deployed, display_name="Deploy the candidate")
+            _settle(scored, display_name="Score a batch with Spark")
+            _settle(smoked, display_name="Smoke-test the web application")
+            _settle(promoted, display_name="Promote")
+
+    return release_pipeline
+
+
+def _settle(task: Any, *, display_name: str) -> None:
+    """Every step acts on the world, so none may be answered from a cache."""
+    task.set_display_name(display_name)
+    task.set_caching_options(False)
+    task.set_cpu_request("200m").set_memory_request("512Mi")

@@ -1,0 +1,37 @@
+"""The last words of a run, for a person."""
+
+from rich.console import Console
+
+from components.platforms.local.home import Home
+from pipeline.results import ALREADY_LIVE, RunResult
+
+
+def show(result: RunResult, *, model_name: str, home: Home, console: Console) -> None:
+    """The verdict, and what failed, on standard error."""
+    total = result.seconds.get("total", 0.0)
+    release = result.outputs.release
+    if result.succeeded and release is not None:
+        verb = "is already live" if result.state == ALREADY_LIVE else "is live"
+        console.print(f"{model_name}: release {release.version} {verb} ({total:.1f} s)", style="bold green", highlight=False)
+        return
+    console.print(f"{model_name}: {result.failed_step or 'the run'} failed ({total:.1f} s)", style="bold red", highlight=False)
+    if result.error is not None:
+        console.print(str(result.error["message"]), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Everything has been put back. The whole log: {home.run(result.run_id) / 'log.txt'}", highlight=False)
+
+
+def addresses(result: RunResult, *, model_name: str, home: Home) -> str:
+    """Where the results are and what still answers, on standard output."""
+    lines = [f"report        {result.report}"]
+    if result.outputs.scores:
+        lines.append(f"predictions   {result.outputs.scores.predictions_uri}")
+        lines.append(f"failed rows   {result.outputs.scores.failed_rows_uri}")
+    if result.rest_url:
+        lines.append(f"model (REST)  {result.rest_url}/v1/models/{model_name}")
+        lines.append(f"model (gRPC)  {result.grpc_target}")
+    if result.webapp_url:
+        lines.append(f"web page      {result.webapp_url}/ecommerce/mlinference")
+        lines.append(f"stop them     savedmodel-release stop --home {home.root}")
+    if result.succeeded and not result.rest_url:
+        lines.append(f"serve it      savedmodel-release serve --home {home.root}")
+    return "\n".join(lines)
