@@ -1,0 +1,27 @@
+"""Whether compiled/ is what the sources compile to: `python -m pipeline.freshness`."""
+
+import sys
+
+from pipeline.compile import COMPILED, compile_components, compile_pipeline
+
+
+def stale_files() -> list[str]:
+    """Paths below compiled/ that are missing or differ from what the sources compile to now."""
+    fresh = {COMPILED: compile_pipeline()}
+    for name, text in compile_components().items():
+        fresh[COMPILED.parent / "components" / f"{name}.yaml"] = text
+    return [
+        str(path.relative_to(COMPILED.parent.parent))
+        for path, text in fresh.items()
+        if not path.is_file() or path.read_text() != text
+    ]
+
+
+def main() -> None:
+    stale = stale_files()
+    if stale:
+        sys.exit(f"stale: {', '.join(stale)}. Run `make compile` and commit the result.")
+
+
+if __name__ == "__main__":
+    main()
