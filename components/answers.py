@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from model.prediction_client import PredictionClient
+from model.tensor_json import array_from_json
 
 from components.contracts import Expectations
-from model.prediction_client import PredictionClient
 from model.signature import TensorSpec
-from model.tensor_json import array_from_json
 
 #: Relative and absolute tolerance by dtype: a batch of another size may take another path through the CPU's kernels.
 TOLERANCES = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-4}
@@ -24,7 +24,9 @@ def differences(client: PredictionClient, expectations: Expectations) -> list[st
     inputs = {spec.name: array_from_json(expectations.inputs[spec.name], spec.dtype) for spec in signature.inputs}
     answered = client.predict(inputs, signature_name=signature.name)
     return [
-        sentence for spec in signature.outputs if (sentence := _difference(spec, expectations.outputs, answered=answered))
+        sentence
+        for spec in signature.outputs
+        if (sentence := _difference(spec, expectations.outputs, answered=answered))
     ]
 
 

@@ -126,7 +126,7 @@ class ScoringJob:
     """A batch to score. Travels to Spark as JSON.
 
     rows_uri: CSV (with a header) or Parquet: a file, a directory, or a glob.
-    predictions_uri: a directory that the job replaces: `<predictions_uri>/predictions` and `<predictions_uri>/failed_rows`.
+    predictions_uri: a directory; the job replaces its `predictions` and `failed_rows`.
     outputs: names of the outputs wanted; empty for all.
     label_column: empty where the rows carry no labels.
     prediction_output, score_output, score_index, positive_label: how outputs become a predicted label and a score;

@@ -32,7 +32,9 @@ def as_component(function: Callable[..., Any], *, image: str = "") -> Any:
     step = function.__name__
     archive = pack(import_closure(function.__module__))
     if len(archive) > MAX_ARCHIVE_BYTES:
-        raise ValueError(f"{step} carries {len(archive)} bytes of code; at most {MAX_ARCHIVE_BYTES} reach a cluster safely")
+        raise ValueError(
+            f"{step} carries {len(archive)} bytes of code; at most {MAX_ARCHIVE_BYTES} reach a cluster safely"
+        )
     with tempfile.TemporaryDirectory() as placeholder:
         component = dsl.component(
             function,

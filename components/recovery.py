@@ -29,7 +29,9 @@ def undo_unfinished_promotion(model_name: str, *, platform: Platform) -> Release
         return None
     if service.phase == PROMOTED:
         return service.release
-    log.info("%s: promotion of release %d by run %s was left unfinished", model_name, service.release.version, service.run_id)
+    log.info(
+        "%s: promotion of release %d by run %s was left unfinished", model_name, service.release.version, service.run_id
+    )
     return restore(service.former, model_name=model_name, run_id=service.run_id, platform=platform)
 
 

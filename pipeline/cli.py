@@ -66,16 +66,21 @@ def inspect(export: str, as_json: bool) -> None:
     Example:
       savedmodel-release inspect ./exports/1646034756
     """
-    from components.inspect_signature import text
     from components.inspect_signature.inspection import describe
+
+    from components.inspect_signature import text
 
     description = describe(export)
     click.echo(text.format_json(description) if as_json else text.format_table(description))
 
 
 @main.command("compile")
-@click.option("--output", type=click.Path(dir_okay=False), help="The file to write. Default: compiled/ of this project.")
-@click.option("--image", default="", help="A prebuilt image with all packages, instead of installing them in each step.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False), help="The file to write. Default: compiled/ of this project."
+)
+@click.option(
+    "--image", default="", help="A prebuilt image with all packages, instead of installing them in each step."
+)
 @_explained
 def compile_command(output: str | None, image: str) -> None:
     """Compile the pipeline to YAML for Kubeflow Pipelines; the same source gives the same bytes.
@@ -104,8 +109,12 @@ def compile_command(output: str | None, image: str) -> None:
 @click.option("--export-uri", required=True, help="A SavedModel directory, or a parent of several exports.")
 @click.option("--rows-uri", required=True, help="CSV with a header, or Parquet, with a column for each input.")
 @HOME_OPTION
-@click.option("--set", "settings", multiple=True, metavar="PARAMETER=VALUE", help="Any parameter of the pipeline; repeatable.")
-@click.option("--pipeline", "pipeline_file", type=click.Path(exists=True, dir_okay=False), help="The compiled YAML to run.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="PARAMETER=VALUE", help="Any parameter of the pipeline; repeatable."
+)
+@click.option(
+    "--pipeline", "pipeline_file", type=click.Path(exists=True, dir_okay=False), help="The compiled YAML to run."
+)
 @click.option("--keep", is_flag=True, help="Leave the model server and the web application running.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, last on standard output.")
 @_explained
@@ -172,8 +181,12 @@ def _log_to_stderr() -> None:
 
 @main.command()
 @HOME_OPTION
-@click.option("--rest-port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port of the REST API.")
-@click.option("--grpc-port", default=8500, show_default=True, type=click.IntRange(1, 65535), help="Port of the gRPC API.")
+@click.option(
+    "--rest-port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port of the REST API."
+)
+@click.option(
+    "--grpc-port", default=8500, show_default=True, type=click.IntRange(1, 65535), help="Port of the gRPC API."
+)
 @_explained
 def serve(home: str, rest_port: int, grpc_port: int) -> None:
     """Serve the live models of a home until Ctrl-C; runs on that home promote into this server.

@@ -77,4 +77,6 @@ def absolute(uri: str) -> str:
 def _no_such_parameter(setting: str, name: str, declared: Mapping[str, str]) -> InvalidValue:
     near = difflib.get_close_matches(name, declared, n=1)
     do = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(declared))}."
-    return InvalidValue(expected="PARAMETER=VALUE with a parameter of the pipeline", found=repr(setting), where="--set", do=do)
+    return InvalidValue(
+        expected="PARAMETER=VALUE with a parameter of the pipeline", found=repr(setting), where="--set", do=do
+    )

@@ -86,7 +86,9 @@ def collect(steps_directory: Path) -> StepOutputs:
 
 def _artifact_paths(task_directory: Path, output: Mapping[str, Any]) -> dict[str, Path]:
     step = task_directory.name.replace("-", "_")
-    files = {path.stem: path for path in task_directory.iterdir() if path.is_file() and path.name != "executor_output.json"}
+    files = {
+        path.stem: path for path in task_directory.iterdir() if path.is_file() and path.name != "executor_output.json"
+    }
     return {f"{step}/{name}": path for name, path in files.items()}
 
 

@@ -12,12 +12,18 @@ def show(result: RunResult, *, model_name: str, home: Home, console: Console) ->
     release = result.outputs.release
     if result.succeeded and release is not None:
         verb = "is already live" if result.state == ALREADY_LIVE else "is live"
-        console.print(f"{model_name}: release {release.version} {verb} ({total:.1f} s)", style="bold green", highlight=False)
+        console.print(
+            f"{model_name}: release {release.version} {verb} ({total:.1f} s)", style="bold green", highlight=False
+        )
         return
-    console.print(f"{model_name}: {result.failed_step or 'the run'} failed ({total:.1f} s)", style="bold red", highlight=False)
+    console.print(
+        f"{model_name}: {result.failed_step or 'the run'} failed ({total:.1f} s)", style="bold red", highlight=False
+    )
     if result.error is not None:
         console.print(str(result.error["message"]), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Everything has been put back. The whole log: {home.run(result.run_id) / 'log.txt'}", highlight=False)
+    console.print(
+        f"Everything has been put back. The whole log: {home.run(result.run_id) / 'log.txt'}", highlight=False
+    )
 
 
 def addresses(result: RunResult, *, model_name: str, home: Home) -> str:

@@ -80,7 +80,7 @@ def open_platform(name: str) -> Platform:
         InvalidValue: there is no such platform.
     """
     if name == "local":
-        from components.platforms.local import LocalPlatform
+        from components.platforms.local.platform import LocalPlatform
 
         return LocalPlatform.from_environment()
     if name == "kubernetes":

@@ -1,5 +1,1 @@
 """One machine as a platform: processes instead of pods, a directory instead of a cluster's state."""
-
-from components.platforms.local.platform import LocalPlatform
-
-__all__ = ["LocalPlatform"]

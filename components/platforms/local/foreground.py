@@ -35,7 +35,13 @@ def serve_here(home: Home, *, rest_port: int, grpc_port: int) -> None:
         record = servers.ServerRecord(process, rest_port, grpc_port, "the terminal of `serve`", kept=True)
         write_whole(home.serving / "server.json", json_codec.to_json(record))
     names = ", ".join(f"{each.release.model_name} v{each.release.version}" for each in platform.live_services())
-    log.info("serving %s at http://%s:%d (gRPC %d); Ctrl-C ends it", names or "no model yet", ports.LOOPBACK, rest_port, grpc_port)
+    log.info(
+        "serving %s at http://%s:%d (gRPC %d); Ctrl-C ends it",
+        names or "no model yet",
+        ports.LOOPBACK,
+        rest_port,
+        grpc_port,
+    )
     arguments = servers.command(home.models_config, rest_port=rest_port, grpc_port=grpc_port)
     os.execv(arguments[0], arguments)
 
@@ -61,5 +67,8 @@ def _refuse_a_second_server(home: Home) -> None:
 def _refuse_busy_port(option: str, port: int) -> None:
     if not ports.is_free(port):
         raise InvalidValue(
-            expected="a port that nothing listens on", found=f"{port}, which is in use", where=option, do="Choose another."
+            expected="a port that nothing listens on",
+            found=f"{port}, which is in use",
+            where=option,
+            do="Choose another.",
         )

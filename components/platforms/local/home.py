@@ -1,13 +1,13 @@
 """The directory that one machine has instead of a cluster and buckets.
 
-    <home>/models/<model_name>/releases/…      the releases (models_root)
-    <home>/predictions/<model_name>/…          predictions and failed rows
-    <home>/runs/<run_id>/                      log, report, steps' artifacts of each run
-    <home>/serving/live/<model_name>.json      what is live: the source of models.config
-    <home>/serving/models.config               the model server's configuration, derived
-    <home>/serving/{server,webapp}.json        the processes that answer now
-    <home>/serving/candidates/                 the candidates, each a process of its own
-    <home>/locks/                              who is releasing what
+<home>/models/<model_name>/releases/…      the releases (models_root)
+<home>/predictions/<model_name>/…          predictions and failed rows
+<home>/runs/<run_id>/                      log, report, steps' artifacts of each run
+<home>/serving/live/<model_name>.json      what is live: the source of models.config
+<home>/serving/models.config               the model server's configuration, derived
+<home>/serving/{server,webapp}.json        the processes that answer now
+<home>/serving/candidates/                 the candidates, each a process of its own
+<home>/locks/                              who is releasing what
 """
 
 import os

@@ -40,7 +40,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """A process that can be told from a later one with the same number: `created` is its start time in epoch seconds."""
+    """A process, told from a later one with the same number by its start time, `created`, in epoch seconds."""
 
     pid: int
     created: float

@@ -46,7 +46,10 @@ def session(home: Home, *, model_name: str, run_id: str, keep: bool = False) -> 
         with _environment(home, run_id):
             yield platform
     finally:
-        stop([process for process, owner in owned(home.root) if owner == Owner(str(home.root), run_id, STEP)], grace_s=1.0)
+        stop(
+            [process for process, owner in owned(home.root) if owner == Owner(str(home.root), run_id, STEP)],
+            grace_s=1.0,
+        )
         with _environment(home, run_id):
             put_right(model_name, platform="local", run_id=run_id)
         if keep:
@@ -155,4 +158,3 @@ def start_ahead(platform: LocalPlatform, *, model_name: str) -> None:
     platform.ensure_webapp(model_name)
     if not servers.uses_tensorflow_serving():
         servers.ensure_candidate_server(platform.home, model_name, run_id=platform.run_id)
-

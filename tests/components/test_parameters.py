@@ -1,0 +1,49 @@
+import pytest
+
+from components.parameters import check_model_name, check_parameters
+from model.errors import InvalidValue
+
+
+@pytest.mark.parametrize("name", ["rpm", "my.model-v2_1", "A", "x" * 53])
+def test_a_usual_name_is_accepted_on_one_machine(name: str) -> None:
+    assert check_model_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "-a", "a-", "a b", "ä", "x" * 54, "rpm-candidate", "a\nb", "a..b", "{{x}}"]
+)
+def test_a_name_that_cannot_stand_in_a_url_or_path_is_refused(name: str) -> None:
+    with pytest.raises(InvalidValue, match="model_name"):
+        check_model_name(name)
+
+
+@pytest.mark.parametrize("name", ["my.model", "My", "1a", "a_b"])
+def test_on_a_cluster_a_name_must_fit_an_inference_service(name: str) -> None:
+    with pytest.raises(InvalidValue, match="InferenceService"):
+        check_model_name(name, platform="kubernetes")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_failed_rows", 1.5),
+        ("min_auc", -0.1),
+        ("min_accuracy", float("nan")),
+        ("batch_rows", 0),
+        ("ready_timeout_s", -1),
+        ("invoke_endpoint", "maybe"),
+        ("export_uri", " "),
+        ("models_root", ""),
+        ("label_column", "{{workflow.name}}"),
+        ("rows_uri", "a\0b"),
+    ],
+)
+def test_a_value_against_its_rule_is_named_with_the_rule(name: str, value: object) -> None:
+    with pytest.raises(InvalidValue, match=name):
+        check_parameters({name: value})
+
+
+def test_usual_values_pass() -> None:
+    check_parameters(
+        {"max_failed_rows": 0.0, "min_auc": 1, "batch_rows": 1, "invoke_endpoint": "no", "label_column": ""}
+    )
