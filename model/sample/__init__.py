@@ -1,0 +1,1 @@
+"""The sample: the retail propensity model, and visits to score with it."""
