@@ -4,7 +4,12 @@ from typing import NamedTuple
 
 
 def deploy_candidate(
-    release: str, inspection: str, platform: str, run_id: str, allow_signature_change: bool = False, timeout_s: int = 300
+    release: str,
+    inspection: str,
+    platform: str,
+    run_id: str,
+    allow_signature_change: bool = False,
+    timeout_s: int = 300,
 ) -> NamedTuple("Outputs", [("endpoint", str)]):  # type: ignore[valid-type]
     """Serves the release as a candidate beside the live model.
 

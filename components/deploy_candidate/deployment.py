@@ -2,11 +2,12 @@
 
 import logging
 
+from model.release_records import read_record
+
 from components.platforms import PROMOTED, Platform
 from model.endpoint import Endpoint
 from model.errors import IncompatibleSignature
 from model.release_layout import Release
-from model.release_records import read_record
 from model.signature import Signature, breaking_changes
 
 log = logging.getLogger(__name__)
