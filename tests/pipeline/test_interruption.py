@@ -1,0 +1,86 @@
+"""A run that is killed or interrupted, at each of its steps."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.runs import arguments, processes_of, release
+
+STEPS = (
+    "inspect_signature",
+    "stage_release",
+    "validate_release",
+    "deploy_candidate",
+    "score_batch",
+    "smoke_test_webapp",
+    "promote_release",
+    "finish_release",
+)
+
+
+def start_and_signal(export: Path, rows: Path, *, home: Path, step: str, number: int) -> subprocess.Popen[str]:
+    """Starts a run and signals it when `step` begins."""
+    run = subprocess.Popen(
+        arguments(export, rows, home=home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert run.stderr is not None
+    for line in run.stderr:
+        if f"… {step}" in line:
+            time.sleep(0.1)
+            run.send_signal(number)
+            break
+    return run
+
+
+def end(run: subprocess.Popen[str]) -> int:
+    run.communicate(timeout=60)
+    return run.returncode
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_run_killed_at_any_step_and_started_again_ends_as_if_nothing_had_been(
+    retail_export: Path, visits: Path, tmp_path: Path
+) -> None:
+    digests = set()
+    for step in STEPS:
+        home = tmp_path / step
+
+        killed = end(start_and_signal(retail_export, visits, home=home, step=step, number=signal.SIGKILL))
+        again = release(retail_export, visits, home=home)
+
+        assert killed == -signal.SIGKILL
+        assert again.status == 0, again.log
+        assert again.result["release"]["version"] == 1
+        assert again.result["state"] == ("already_live" if step == "finish_release" else "promoted"), step
+        assert processes_of(home) == [], step
+        assert not list((home / "serving" / "candidates").glob("*")), step
+        assert json.loads((home / "serving" / "live" / "rpm.json").read_text())["phase"] == "promoted"
+        digests.add(again.result["release"]["digest"])
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_puts_everything_back_within_five_seconds(
+    retail_export: Path, other_retail_export: Path, visits: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    assert release(retail_export, visits, home=tmp_path).status == 0
+    live = (tmp_path / "serving" / "live" / "rpm.json").read_text()
+
+    for step in ("validate_release", "score_batch", "promote_release"):
+        run = start_and_signal(other_retail_export, visits, home=tmp_path, step=step, number=number)
+        began = time.monotonic()
+        status = end(run)
+        seconds = time.monotonic() - began
+
+        assert status == 130
+        assert seconds < 5.0, f"{step}: {seconds:.1f} s"
+        assert processes_of(tmp_path) == []
+        former = json.loads((tmp_path / "serving" / "live" / "rpm.json").read_text())
+        assert (former["release"], former["phase"]) == (json.loads(live)["release"], "promoted")

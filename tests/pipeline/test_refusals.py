@@ -1,0 +1,116 @@
+"""A model made to fail at each step: red, explained, and everything as it was."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import exports
+from tests.pipeline.runs import Outcome, probability, processes_of, release, serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, retail_export: Path, visits: Path) -> Path:
+    """A home in which a first release is live."""
+    home = tmp_path_factory.mktemp("home")
+    assert release(retail_export, visits, home=home).status == 0
+    return home
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[str]:
+    with serving(home) as url:
+        yield url
+
+
+@pytest.fixture
+def refuse(home: Path, server: str, visits: Path) -> Callable[..., Outcome]:
+    """Runs a release that must be refused, and checks that nothing is left of it."""
+
+    def run(export: Path, *, step: str, rows: Path = visits, more: tuple[str, ...] = (), **keywords: object) -> Outcome:
+        outcome = release(export, rows, home=home, more=more, **keywords)  # type: ignore[arg-type]
+        assert outcome.status == 1, outcome.log
+        assert (outcome.result["state"], outcome.result["failed_step"]) == ("failed", step), outcome.result
+        assert "Traceback" not in outcome.log
+        assert probability(server) == 0.775
+        assert processes_of(home) == []
+        assert not list((home / "serving" / "candidates").glob("*"))
+        return outcome
+
+    return run
+
+
+def test_not_a_saved_model(refuse: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").write_text("no model here")
+
+    assert "readme.txt" in refuse(tmp_path, step="inspect_signature").result["error"]
+
+
+def test_an_unsafe_operation(refuse: Callable[..., Outcome], tmp_path: Path) -> None:
+    export = exports.write_file_in_cond(tmp_path / "export")
+
+    assert "WriteFile" in refuse(export, step="inspect_signature").result["error"]
+
+
+def test_truncated_variables(refuse: Callable[..., Outcome], tmp_path: Path, retail_export: Path) -> None:
+    export = Path(shutil.copytree(retail_export, tmp_path / "export"))
+    shard = next(export.glob("variables/variables.data-*"))
+    os.truncate(shard, shard.stat().st_size - 1)
+
+    assert shard.name in refuse(export, step="inspect_signature").result["error"]
+
+
+def test_nan_outputs(refuse: Callable[..., Outcome], tmp_path: Path) -> None:
+    export = exports.nan_retail(tmp_path / "export")
+
+    assert "will_buy_on_return_visit_probs" in refuse(export, step="validate_release").result["error"]
+
+
+def test_a_signature_that_the_live_callers_cannot_use(refuse: Callable[..., Outcome], tmp_path: Path) -> None:
+    export = exports.changed_signature_retail(tmp_path / "export")
+
+    assert "bounces" in refuse(export, step="deploy_candidate").result["error"]
+
+
+def test_a_server_that_dies_while_loading(
+    refuse: Callable[..., Outcome], tmp_path: Path, other_retail_export: Path
+) -> None:
+    server = tmp_path / "tensorflow_model_server"
+    server.write_text("#!/bin/sh\necho 'terminate called: std::bad_alloc' >&2\nexit 134\n")
+    server.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+
+    outcome = refuse(other_retail_export, step="deploy_candidate", environment=environment)
+
+    assert "std::bad_alloc" in outcome.result["error"]
+
+
+def test_a_csv_without_the_column(refuse: Callable[..., Outcome], tmp_path: Path, other_retail_export: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("fullVisitorId,bounces,time\n01,0,7363\n")
+
+    assert "time_on_site" in refuse(other_retail_export, step="validate_release", rows=rows).result["error"]
+
+
+def test_rows_that_fail(refuse: Callable[..., Outcome], tmp_path: Path, other_retail_export: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    good = "".join(f"{number:04d},0,7363\n" for number in range(40))
+    rows.write_text(f"fullVisitorId,bounces,time_on_site\n{good}0041,many,7363\n")
+
+    assert "'many'" in refuse(other_retail_export, step="score_batch", rows=rows).result["error"]
+
+
+def test_a_metric_below_its_threshold(refuse: Callable[..., Outcome], other_retail_export: Path) -> None:
+    gates = ("--set", "label_column=will_buy_on_return_visit", "--set", "min_auc=0.999")
+
+    assert "0.999" in refuse(other_retail_export, step="score_batch", more=gates).result["error"]
+
+
+def test_a_wrong_answer_in_the_smoke_test(refuse: Callable[..., Outcome], tmp_path: Path) -> None:
+    export = exports.random_retail(tmp_path / "export")
+
+    assert "will_buy_on_return_visit_probs" in refuse(export, step="smoke_test_webapp").result["error"]
