@@ -31,7 +31,9 @@ class Outcome:
     log: str
 
 
-def arguments(export: Path, rows: Path, *, home: Path, model_name: str = "rpm", more: tuple[str, ...] = ()) -> list[str]:
+def arguments(
+    export: Path, rows: Path, *, home: Path, model_name: str = "rpm", more: tuple[str, ...] = ()
+) -> list[str]:
     given = ("--model-name", model_name, "--export-uri", str(export), "--rows-uri", str(rows), "--home", str(home))
     return [CLI, "run", *given, "--json", *more]
 

@@ -1,0 +1,115 @@
+import base64
+import gzip
+import io
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.images import PACKAGES, PINS
+from components.packaging import MAX_ARCHIVE_BYTES, import_closure, pack
+from pipeline.compile import COMPILED, compile_components, compile_pipeline
+from pipeline.freshness import stale_files
+from pipeline.release_pipeline import STEPS
+
+ROOT = COMPILED.parent.parent
+
+
+@pytest.fixture(scope="module")
+def compiled() -> str:
+    return compile_pipeline()
+
+
+def executors(text: str) -> dict[str, Any]:
+    return next(iter(yaml.safe_load_all(text)))["deploymentSpec"]["executors"]  # type: ignore[no-any-return]
+
+
+def archive_of(container: dict[str, Any]) -> bytes:
+    source = "".join(container["command"])
+    match = re.search(r"__KFP_EMBEDDED_ARCHIVE_B64 = '([^']+)'", source)
+    assert match is not None
+    return base64.b64decode(match[1])
+
+
+def test_two_processes_compile_the_same_bytes(compiled: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipeline.cli", "compile", "--output", str(tmp_path / "again.yaml")]
+    subprocess.run(command, check=True, capture_output=True, env={"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}, cwd=ROOT)
+
+    assert (tmp_path / "again.yaml").read_text() == compiled
+
+
+def test_compiled_is_fresh() -> None:
+    assert stale_files() == []
+
+
+def test_every_step_carries_its_code_within_the_limit(compiled: str) -> None:
+    sizes = {name: len(archive_of(each["container"])) for name, each in executors(compiled).items()}
+
+    assert len(sizes) == len(STEPS)
+    assert all(0 < size <= MAX_ARCHIVE_BYTES for size in sizes.values()), sizes
+
+
+def test_the_carried_code_is_what_the_step_imports_and_nothing_of_the_pipeline(compiled: str) -> None:
+    for executor in executors(compiled).values():
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive_of(executor["container"])))) as archive:
+            names = archive.getnames()
+        assert "components/reporting.py" in names
+        assert all(name.startswith(("components/", "model/")) and name.endswith(".py") for name in names)
+
+
+def test_a_closure_holds_what_functions_import_and_all_parents() -> None:
+    closure = import_closure("components.promote_release.component")
+
+    assert {"components/__init__.py", "components/recovery.py", "model/prediction_client.py"} <= set(closure)
+    assert not any(name.startswith("components/score_batch") for name in closure)
+
+
+def test_an_archive_depends_on_names_and_contents_alone() -> None:
+    assert pack({"a.py": b"1", "b.py": b"2"}) == pack({"b.py": b"2", "a.py": b"1"})
+    assert pack({"a.py": b"1"}) != pack({"a.py": b"2"})
+
+
+def test_a_prebuilt_image_installs_nothing() -> None:
+    each = executors(compile_pipeline(image="registry.example/steps:1"))
+
+    assert {executor["container"]["image"] for executor in each.values()} == {"registry.example/steps:1"}
+    assert not any("pip install" in "".join(executor["container"]["command"]) for executor in each.values())
+
+
+def test_steps_install_pinned_packages_and_only_validate_release_tensorflow(compiled: str) -> None:
+    for name, executor in executors(compiled).items():
+        command = "".join(executor["container"]["command"])
+        assert "'protobuf==" in command
+        assert ("'tensorflow==" in command) == (name == "exec-validate-release")
+
+
+def test_pins_are_those_of_the_lock() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+
+    for name, version in PINS.items():
+        assert re.search(rf"^{re.escape(name)}(\[[a-z,]+\])?=={re.escape(version)}[ \\]", lock, re.MULTILINE), name
+
+
+def test_every_step_has_packages_and_a_component_of_its_own() -> None:
+    assert set(PACKAGES) == {step.__name__ for step in STEPS} == set(compile_components())
+
+
+def test_no_step_is_answered_from_a_cache(compiled: str) -> None:
+    specification = next(iter(yaml.safe_load_all(compiled)))
+    tasks = dict(specification["components"]["comp-exit-handler-1"]["dag"]["tasks"])
+
+    assert len(tasks) == len(STEPS) - 1
+    assert not any(task.get("cachingOptions", {}).get("enableCache") for task in tasks.values())
+
+
+def test_the_exit_task_runs_last_and_takes_the_status(compiled: str) -> None:
+    specification = next(iter(yaml.safe_load_all(compiled)))
+    finish = specification["root"]["dag"]["tasks"]["finish-release"]
+
+    assert finish["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+    assert "status" in finish["inputs"]["parameters"]
