@@ -70,6 +70,27 @@ class MetaGraph(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class CollectionDefEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Collection: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Collection | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class SignatureDefEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -93,6 +114,7 @@ class MetaGraph(_message.Message):
     META_INFO_DEF_FIELD_NUMBER: _builtins.int
     GRAPH_DEF_FIELD_NUMBER: _builtins.int
     SAVER_DEF_FIELD_NUMBER: _builtins.int
+    COLLECTION_DEF_FIELD_NUMBER: _builtins.int
     SIGNATURE_DEF_FIELD_NUMBER: _builtins.int
     ASSET_FILE_DEF_FIELD_NUMBER: _builtins.int
     @_builtins.property
@@ -101,6 +123,8 @@ class MetaGraph(_message.Message):
     def graph_def(self) -> Global___Graph: ...
     @_builtins.property
     def saver_def(self) -> Global___SaverDef: ...
+    @_builtins.property
+    def collection_def(self) -> _containers.MessageMap[_builtins.str, Global___Collection]: ...
     @_builtins.property
     def signature_def(self) -> _containers.MessageMap[_builtins.str, Global___SignatureDef]: ...
     @_builtins.property
@@ -111,16 +135,55 @@ class MetaGraph(_message.Message):
         meta_info_def: Global___MetaGraph.MetaInfo | None = ...,
         graph_def: Global___Graph | None = ...,
         saver_def: Global___SaverDef | None = ...,
+        collection_def: _abc.Mapping[_builtins.str, Global___Collection] | None = ...,
         signature_def: _abc.Mapping[_builtins.str, Global___SignatureDef] | None = ...,
         asset_file_def: _abc.Iterable[Global___AssetFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["graph_def", b"graph_def", "meta_info_def", b"meta_info_def", "saver_def", b"saver_def"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_file_def", b"asset_file_def", "graph_def", b"graph_def", "meta_info_def", b"meta_info_def", "saver_def", b"saver_def", "signature_def", b"signature_def"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_file_def", b"asset_file_def", "collection_def", b"collection_def", "graph_def", b"graph_def", "meta_info_def", b"meta_info_def", "saver_def", b"saver_def", "signature_def", b"signature_def"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MetaGraph: _TypeAlias = MetaGraph  # noqa: Y015
+
+@_typing.final
+class Collection(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class NodeList(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        VALUE_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def value(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+        def __init__(
+            self,
+            *,
+            value: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NODE_LIST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def node_list(self) -> Global___Collection.NodeList: ...
+    def __init__(
+        self,
+        *,
+        node_list: Global___Collection.NodeList | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["node_list", b"node_list"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_list", b"node_list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Collection: _TypeAlias = Collection  # noqa: Y015
 
 @_typing.final
 class SaverDef(_message.Message):
@@ -405,24 +468,110 @@ Global___Function: _TypeAlias = Function  # noqa: Y015
 class Node(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class AttrEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Attribute: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Attribute | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     OP_FIELD_NUMBER: _builtins.int
     INPUT_FIELD_NUMBER: _builtins.int
+    ATTR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     op: _builtins.str
     @_builtins.property
     def input(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def attr(self) -> _containers.MessageMap[_builtins.str, Global___Attribute]: ...
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         op: _builtins.str = ...,
         input: _abc.Iterable[_builtins.str] | None = ...,
+        attr: _abc.Mapping[_builtins.str, Global___Attribute] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "name", b"name", "op", b"op"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attr", b"attr", "input", b"input", "name", b"name", "op", b"op"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Node: _TypeAlias = Node  # noqa: Y015
+
+@_typing.final
+class Attribute(_message.Message):
+    """Of a node's attributes only the functions that it calls; the others stay unparsed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Call(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NAME_FIELD_NUMBER: _builtins.int
+        name: _builtins.str
+        def __init__(
+            self,
+            *,
+            name: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Calls(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        FUNC_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def func(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute.Call]: ...
+        def __init__(
+            self,
+            *,
+            func: _abc.Iterable[Global___Attribute.Call] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["func", b"func"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    LIST_FIELD_NUMBER: _builtins.int
+    FUNC_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def list(self) -> Global___Attribute.Calls: ...
+    @_builtins.property
+    def func(self) -> Global___Attribute.Call: ...
+    def __init__(
+        self,
+        *,
+        list: Global___Attribute.Calls | None = ...,
+        func: Global___Attribute.Call | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["func", b"func", "list", b"list"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["func", b"func", "list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attribute: _TypeAlias = Attribute  # noqa: Y015
