@@ -17,6 +17,8 @@ from components.images import PYTHON_IMAGE, packages_to_install
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PARTY = ("components", "model")
+#: On one machine this project is installed, so what only one machine needs does not travel.
+NOT_CARRIED = "components.platforms.local"
 #: A larger archive would break the 128 KiB limit of a KFP driver's argument, or Kubernetes' limit for a Workflow.
 MAX_ARCHIVE_BYTES = 20 * 1024
 
@@ -51,18 +53,28 @@ def as_component(function: Callable[..., Any], *, image: str = "") -> Any:
 
 def import_closure(module: str) -> dict[str, bytes]:
     """Path below the project's root -> content, of every first-party module that `module` may import, also inside
-    functions. Found by reading the sources, not by importing them."""
+    functions, but for NOT_CARRIED. Found by reading the sources, not by importing them."""
     found: dict[str, bytes] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        path = _source(name)
+        path = None if name.startswith(NOT_CARRIED) else _source(name)
         if path is None or str(path.relative_to(ROOT)) in found:
             continue
-        found[str(path.relative_to(ROOT))] = path.read_bytes()
+        found[str(path.relative_to(ROOT))] = without_prose(path.read_text()).encode()
         waiting += [*_parents(name), *_imports(path)]
     found.pop(str(Path(*module.split(".")).with_suffix(".py")))  # the shell itself: KFP carries its function
     return found
+
+
+def without_prose(source: str) -> str:
+    """The same program without comments and docstrings: a third less to carry."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 def _source(module: str) -> Path | None:

@@ -99,7 +99,13 @@ def without_pip(pipeline_yaml: str) -> str:
 def _step_environment(directory: Path) -> Iterator[str]:
     """Temporary files of the steps vanish with the run; failures are left in the run's directory."""
     with tempfile.TemporaryDirectory(prefix="savedmodel-release-") as temporary:
-        values = {"TMPDIR": temporary, RUN_DIRECTORY_VARIABLE: str(directory), "PYTHONSAFEPATH": "1"}
+        installed = str(Path(__file__).resolve().parent.parent)
+        values = {
+            "TMPDIR": temporary,
+            RUN_DIRECTORY_VARIABLE: str(directory),
+            "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, (installed, os.environ.get("PYTHONPATH")))),
+        }
         before = {name: os.environ.get(name) for name in values}
         os.environ.update(values)
         try:

@@ -5,11 +5,15 @@ web application answers. The order of things, and what to do when one fails, sta
 """
 
 from dataclasses import dataclass
+from pkgutil import extend_path
 from typing import Protocol
 
 from model.endpoint import Endpoint
 from model.errors import InvalidValue
 from model.release_layout import Release
+
+# In a step this package is the one that the YAML carries; on one machine the rest of it is found where it is installed.
+__path__ = extend_path(__path__, __name__)
 
 PLATFORMS = ("kubernetes", "local")
 
@@ -34,7 +38,8 @@ class LiveService:
 class Platform(Protocol):
     """Everything is by deterministic name (`<model_name>` and `<model_name>-candidate`), created or adopted."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def live_service(self, model_name: str) -> LiveService | None:
         """The live service as it was last written, or None if there is none."""
@@ -84,7 +89,7 @@ def open_platform(name: str) -> Platform:
 
         return LocalPlatform.from_environment()
     if name == "kubernetes":
-        from components.platforms.kubernetes import KubernetesPlatform
+        from components.platforms.kubernetes.platform import KubernetesPlatform
 
         return KubernetesPlatform.from_environment()
     raise unknown_platform(name)
