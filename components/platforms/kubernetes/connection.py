@@ -1,0 +1,194 @@
+"""The cluster's API server: how it is reached, the few calls that are made of it, and its refusals in words."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from model.errors import InvalidValue, ServingFailed
+
+NAMESPACE_VARIABLE = "SAVEDMODEL_RELEASE_NAMESPACE"
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+TIMEOUT_S = (5.0, 30.0)
+
+Object = dict[str, Any]
+
+
+class ClusterUnavailable(ServingFailed):
+    """The API server did not answer, or asked to come again: worth another try while there is time."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object that is served under /apis, with its plural."""
+
+    group: str
+    version: str
+    plural: str
+
+
+INFERENCE_SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices")
+SPARK_APPLICATIONS = Kind("sparkoperator.k8s.io", "v1beta2", "sparkapplications")
+DEPLOYMENTS = Kind("apps", "v1", "deployments")
+
+_ADVICE = {
+    401: "The credentials are no longer valid; sign in again.",
+    403: "If that is a missing right, apply cluster/base in this namespace and run as its service account.",
+    404: "Is what serves this kind (KServe, the Spark operator) installed on the cluster?",
+}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One namespace of one cluster. Objects are plain JSON values, as the API server spells them."""
+
+    api: Any
+    namespace: str
+
+    @classmethod
+    def from_environment(cls) -> "Connection":
+        """The cluster that this pod runs on, else the one that KUBECONFIG names.
+
+        Raises:
+            InvalidValue: neither is to be had.
+        """
+        settings = client.Configuration()
+        try:
+            if "KUBERNETES_SERVICE_HOST" in os.environ and not os.environ.get("KUBECONFIG"):
+                config.load_incluster_config(client_configuration=settings)
+                namespace = NAMESPACE_FILE.read_text().strip()
+            else:
+                config.load_kube_config(client_configuration=settings)
+                namespace = config.list_kube_config_contexts()[1]["context"].get("namespace") or "default"
+        except (config.ConfigException, OSError) as error:
+            raise InvalidValue(
+                expected="a service account's token (in a pod), or a kubeconfig file",
+                found=str(error),
+                where="KUBECONFIG",
+                do="Run inside the cluster, point KUBECONFIG at a file, or set platform to local.",
+            ) from error
+        return cls(client.ApiClient(settings), os.environ.get(NAMESPACE_VARIABLE) or namespace)
+
+    def get(self, kind: Kind, name: str) -> Object | None:
+        with self._in_words(f"read {kind.plural} {name}"):
+            try:
+                found: Object = self._custom(kind, "get", name)
+                return found
+            except ApiException as error:
+                if error.status == 404 and _names_object(error, name):
+                    return None
+                raise
+
+    def create(self, kind: Kind, body: Object) -> bool:
+        """Creates the object; False if there is one of that name."""
+        with self._in_words(f"create {kind.plural} {body['metadata']['name']}"):
+            try:
+                self._custom(kind, "create", body, field_validation="Strict")
+            except ApiException as error:
+                if error.status == 409:
+                    return False
+                raise
+        return True
+
+    def patch(self, kind: Kind, name: str, change: Object) -> None:
+        """Merges the change into the object; null removes a field."""
+        with self._in_words(f"change {kind.plural} {name}"):
+            self._custom(kind, "patch", name, change, field_validation="Strict")
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Asks to delete the object, which then stays until all that it owns is gone."""
+        with self._in_words(f"delete {kind.plural} {name}"):
+            try:
+                self._custom(kind, "delete", name, propagation_policy="Foreground")
+            except ApiException as error:
+                if error.status != 404:
+                    raise
+
+    def pods(self, selector: str) -> list[Object]:
+        return self._list("pod", label_selector=selector)
+
+    def events(self, about: str) -> list[Object]:
+        """Events of the object called `about`, the latest last."""
+        found = self._list("event", field_selector=f"involvedObject.name={about}")
+        return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+
+    def service(self, name: str) -> Object | None:
+        return next(iter(self._list("service", field_selector=f"metadata.name={name}")), None)
+
+    def config_map(self, name: str) -> dict[str, str]:
+        """Its data; empty if there is none of that name."""
+        return next((each.get("data", {}) for each in self._list("config_map", f"metadata.name={name}")), {})
+
+    def write_config_map(self, name: str, *, data: dict[str, str], owner: Object | None = None) -> None:
+        """Creates or replaces it. It goes when `owner` does."""
+        body: Object = {
+            "metadata": {"name": name, "ownerReferences": [_reference(owner)] if owner else []},
+            "data": data,
+        }
+        core = client.CoreV1Api(self.api)
+        with self._in_words(f"write configmaps {name}"):
+            try:
+                core.create_namespaced_config_map(self.namespace, body, _request_timeout=TIMEOUT_S)
+            except ApiException as error:
+                if error.status != 409:
+                    raise
+                core.patch_namespaced_config_map(name, self.namespace, body, _request_timeout=TIMEOUT_S)
+
+    def _list(self, kind: str, field_selector: str = "", **where: str) -> list[Object]:
+        call = getattr(client.CoreV1Api(self.api), f"list_namespaced_{kind}")
+        with self._in_words(f"list {kind.replace('_', '')}s"):
+            answer = call(
+                self.namespace,
+                field_selector=field_selector,
+                _preload_content=False,
+                _request_timeout=TIMEOUT_S,
+                **where,
+            )
+        return list(json.loads(answer.data)["items"])
+
+    def _custom(self, kind: Kind, verb: str, *arguments: Any, **options: Any) -> Any:
+        call = getattr(client.CustomObjectsApi(self.api), f"{verb}_namespaced_custom_object")
+        place = (kind.group, kind.version, self.namespace, kind.plural)
+        return call(*place, *arguments, _request_timeout=TIMEOUT_S, **options)
+
+    @contextmanager
+    def _in_words(self, action: str) -> Iterator[None]:
+        where = f"namespace {self.namespace} of {self.api.configuration.host}"
+        try:
+            yield
+        except ApiException as error:
+            passing = error.status == 429 or error.status >= 500
+            raise (ClusterUnavailable if passing else ServingFailed)(
+                expected=f"to {action}",
+                found=f"{error.status} {error.reason}: {_message(error)}",
+                where=where,
+                do=_ADVICE.get(error.status, ""),
+            ) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterUnavailable(
+                expected=f"to {action}", found=str(error), where=where, do="Is the API server reachable from here?"
+            ) from error
+
+
+def _reference(owner: Object) -> Object:
+    meta = owner["metadata"]
+    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"]}
+
+
+def _message(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.body)
+
+
+def _names_object(error: ApiException, name: str) -> bool:
+    """Whether it is this object that was not found, rather than its kind."""
+    return f'"{name}" not found' in _message(error)

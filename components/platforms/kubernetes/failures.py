@@ -1,0 +1,100 @@
+"""What keeps a service from coming up, read from the objects that KServe makes of it. Pure functions over JSON values.
+
+KServe itself does not tell: beside a good pod it stays Ready while a bad model rolls out, and a server that dies, an
+image that cannot be pulled or a pod without a node leave its status as it was.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.platforms.kubernetes.connection import Object
+
+SOURCE_URI = "internal.serving.kserve.io/storage-initializer-sourceuri"
+#: Waiting reasons out of which no container comes by itself; ErrImagePull comes first, and may pass.
+_NEVER_STARTS = {
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason. It counts once it has been seen for `grace_s` seconds without a break."""
+
+    found: str
+    grace_s: float = 0.0
+
+
+def is_rolled_out(deployment: Object | None, *, uri: str) -> bool:
+    """Whether KServe has taken the URI up, and every pod is of that template and ready."""
+    if deployment is None or _source(deployment) != uri:
+        return False
+    wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
+    counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")]
+    return status.get("observedGeneration", 0) >= deployment["metadata"]["generation"] and counts == [wanted] * 4
+
+
+def problems(service: Object | None, deployment: Object | None, *, pods: list[Object], uri: str) -> Iterator[Problem]:
+    """Every reason that can be seen, the most telling first. `pods`: all of the service's, whatever they serve."""
+    if service is None:
+        yield Problem("the InferenceService is gone: somebody deleted it")
+        return
+    for pod in pods:
+        if _source(pod) == uri and "deletionTimestamp" not in pod["metadata"]:
+            yield from pod_problems(pod)
+    yield from _of_service(service.get("status", {}))
+    if deployment is not None and _source(deployment) == uri:
+        yield from _of_deployment(deployment)
+
+
+def pod_problems(pod: Object) -> Iterator[Problem]:
+    name, status = pod["metadata"]["name"], pod.get("status", {})
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        if not container.get("ready") and (sentence := _of_container(container)):
+            yield Problem(f"{container['name']} of pod {name} {sentence}")
+    if status.get("phase") == "Failed" and status.get("reason"):
+        yield Problem(f"pod {name} failed: {status['reason']}: {status.get('message', '')}")
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            # Room may yet be made: by a pod that is going, or by a cluster that grows.
+            yield Problem(f"pod {name} cannot be scheduled: {condition.get('message', '')}", grace_s=20.0)
+
+
+def _of_container(container: Object) -> str:
+    state = container.get("state", {})
+    waiting = state.get("waiting", {})
+    if waiting.get("reason") in _NEVER_STARTS:
+        return f"does not start: {waiting['reason']}: {waiting.get('message', '')}"
+    ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
+    if not ended:
+        return ""
+    said = ended.get("message", "").strip()
+    sentence = f"ended with exit code {ended['exitCode']} ({ended.get('reason', 'Error')})"
+    return f"{sentence}. Its last log lines:\n{said}" if said else sentence
+
+
+def _of_service(status: Object) -> Iterator[Problem]:
+    model = status.get("modelStatus", {})
+    if model.get("transitionStatus") == "InvalidSpec":
+        # KServe goes on trying, with growing gaps: a runtime may be about to be installed.
+        yield Problem(f"KServe: {model.get('lastFailureInfo', {}).get('message', 'InvalidSpec')}", grace_s=10.0)
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PredictorReady" and condition.get("reason") in ("ReconcileFailed", "InternalError"):
+            yield Problem(f"KServe: {condition.get('message', condition['reason'])}", grace_s=10.0)
+
+
+def _of_deployment(deployment: Object) -> Iterator[Problem]:
+    for condition in deployment.get("status", {}).get("conditions", []):
+        kind, state = condition["type"], condition["status"]
+        if kind == "ReplicaFailure" and state == "True":
+            yield Problem(f"no pod can be made: {condition.get('message', '')}", grace_s=5.0)
+        if kind == "Progressing" and state == "False":
+            yield Problem(f"the Deployment gave up: {condition.get('message', '')}")
+
+
+def _source(item: Object) -> str:
+    return str(item["metadata"].get("annotations", {}).get(SOURCE_URI, ""))

@@ -1,0 +1,128 @@
+"""KubernetesPlatform: what components.platforms.Platform asks, on a cluster with KServe."""
+
+import logging
+import os
+from dataclasses import dataclass, replace
+
+from components.platforms import PROMOTED, PROMOTING, LiveService
+from components.platforms.kubernetes.connection import INFERENCE_SERVICES, Connection, Object
+from components.platforms.kubernetes.inference_service import (
+    CANDIDATE_ANNOTATION,
+    candidate_name,
+    candidate_service,
+    live_inference_service,
+    storage_uri,
+    written_on,
+)
+from components.platforms.kubernetes.waiting import Wait, until_gone
+from model import json_codec
+from model.endpoint import Endpoint
+from model.errors import InvalidValue, ServingFailed
+from model.release_layout import Release
+
+log = logging.getLogger(__name__)
+
+WEBAPP_VARIABLE = "SAVEDMODEL_RELEASE_WEBAPP_URL"
+WEBAPP_SERVICE = "savedmodel-release-webapp"
+
+
+@dataclass(frozen=True)
+class KubernetesPlatform:
+    """Serves in one namespace.
+
+    What a run did to the live service is written on the InferenceService itself, together with the storageUri. That a
+    promotion came to its end is written beside it, in the ConfigMap `<model_name>-promoted`: KServe rolls the pods out
+    anew for any change of an annotation.
+    """
+
+    connection: Connection
+    name: str = "kubernetes"
+
+    @classmethod
+    def from_environment(cls) -> "KubernetesPlatform":
+        return cls(Connection.from_environment())
+
+    def live_service(self, model_name: str) -> LiveService | None:
+        found = self.connection.get(INFERENCE_SERVICES, model_name)
+        if found is None:
+            return None
+        written = written_on(found)
+        promoted = replace(written, phase=PROMOTED)
+        confirmed = self.connection.config_map(f"{model_name}-promoted").get("live") == json_codec.to_json(promoted)
+        return promoted if confirmed else written
+
+    def write_live_service(self, service: LiveService) -> None:
+        name = service.release.model_name
+        found = self.connection.get(INFERENCE_SERVICES, name)
+        if found is not None and written_on(found) == replace(service, phase=PROMOTING):
+            text = json_codec.to_json(replace(service, phase=PROMOTED))
+            self.connection.write_config_map(f"{name}-promoted", data={"live": text}, owner=found)
+            return
+        body = live_inference_service(service, namespace=self.connection.namespace)
+        if not self.connection.create(INFERENCE_SERVICES, body):
+            self.connection.patch(INFERENCE_SERVICES, name, body)
+
+    def remove_live_service(self, model_name: str) -> None:
+        self.connection.delete(INFERENCE_SERVICES, model_name)
+        until_gone(self.connection, model_name)
+
+    def wait_until_live(self, release: Release, *, timeout_s: float) -> Endpoint:
+        return Wait(self.connection, release.model_name, release, timeout_s).until_served()
+
+    def deploy_candidate(self, release: Release, *, run_id: str, timeout_s: float) -> Endpoint:
+        name = candidate_name(release.model_name)
+        body = candidate_service(release, run_id=run_id, namespace=self.connection.namespace)
+        found = self._candidate(release.model_name)
+        if found is not None and not _is_same(found, body):
+            self.remove_candidate(release.model_name)
+        self.connection.create(INFERENCE_SERVICES, body)
+        return Wait(self.connection, name, release, timeout_s).until_served()
+
+    def remove_candidate(self, model_name: str) -> None:
+        if self._candidate(model_name) is None:
+            return
+        self.connection.delete(INFERENCE_SERVICES, candidate_name(model_name))
+        until_gone(self.connection, candidate_name(model_name))
+        log.info("candidate of %s removed", model_name)
+
+    def _candidate(self, model_name: str) -> Object | None:
+        """The candidate, if there is one.
+
+        Raises:
+            InvalidValue: an InferenceService of that name was made by something else.
+        """
+        found = self.connection.get(INFERENCE_SERVICES, candidate_name(model_name))
+        if found is not None and CANDIDATE_ANNOTATION not in found["metadata"].get("annotations", {}):
+            raise InvalidValue(
+                expected=f"no InferenceService, or one with the annotation {CANDIDATE_ANNOTATION}",
+                found="one without it, made by something else",
+                where=f"{self.connection.namespace}/{candidate_name(model_name)}",
+                do="Choose another model_name, or delete it.",
+            )
+        return found
+
+    def webapp_url(self) -> str:
+        """SAVEDMODEL_RELEASE_WEBAPP_URL, else the Service that cluster/ installs.
+
+        Raises:
+            ServingFailed: there is neither.
+        """
+        if url := os.environ.get(WEBAPP_VARIABLE):
+            return url.rstrip("/")
+        service = self.connection.service(WEBAPP_SERVICE)
+        if service is None:
+            raise ServingFailed(
+                expected=f"a Service {WEBAPP_SERVICE}",
+                found="none",
+                where=f"namespace {self.connection.namespace}",
+                do="Install the web application, or set the parameter webapp_url.",
+            )
+        port = service["spec"]["ports"][0]["port"]
+        return f"http://{WEBAPP_SERVICE}.{self.connection.namespace}.svc.cluster.local:{port}"
+
+
+def _is_same(found: Object, body: Object) -> bool:
+    """Whether this very run made the candidate that stands there, of this release."""
+    annotations, wanted = found["metadata"]["annotations"], body["metadata"]["annotations"]
+    same_run = annotations[CANDIDATE_ANNOTATION] == wanted[CANDIDATE_ANNOTATION]
+    return same_run and storage_uri(found) == storage_uri(body) and "deletionTimestamp" not in found["metadata"]

@@ -1,0 +1,160 @@
+"""Waiting for a service to serve a release, and for one to be gone."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import requests
+
+from components.platforms.kubernetes.connection import (
+    DEPLOYMENTS,
+    INFERENCE_SERVICES,
+    ClusterUnavailable,
+    Connection,
+    Object,
+)
+from components.platforms.kubernetes.failures import Problem, is_rolled_out, problems
+from components.platforms.kubernetes.inference_service import GRPC_PORT, REST_PORT
+from model.endpoint import Endpoint
+from model.errors import ServingFailed
+from model.release_layout import Release
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+#: Pods that are going still answer for a moment: so many answers in a row, each on a connection of its own, must agree.
+ANSWERS_IN_A_ROW = 3
+REMOVAL_S = 180.0
+
+
+@dataclass
+class Wait:
+    """One wait: it looks before it sleeps, ends at once on a failure that will not pass, and has a deadline."""
+
+    connection: Connection
+    name: str
+    release: Release
+    timeout_s: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _since: dict[str, float] = field(default_factory=dict)
+
+    def until_served(self) -> Endpoint:
+        """Waits until the rollout is complete and the server itself names the version.
+
+        Raises:
+            ServingFailed: it does not come to, with the pod's own reason and its last log lines.
+        """
+        started, agreeing = self.clock(), 0
+        while True:
+            endpoint, found = self._look()
+            agreeing = agreeing + 1 if endpoint else 0
+            if endpoint and agreeing == ANSWERS_IN_A_ROW:
+                log.info("%s v%d ready after %.1f s", self.name, endpoint.version, self.clock() - started)
+                return endpoint
+            if final := self._outlasted(found):
+                raise self._failed(final.found)
+            if self.clock() - started >= self.timeout_s:
+                raise self._failed(self._state(found))
+            self.sleep(POLL_S)
+
+    def _look(self) -> tuple[Endpoint | None, list[Problem]]:
+        """Where the release answers, if it does now; else why it does not."""
+        try:
+            service = self.connection.get(INFERENCE_SERVICES, self.name)
+            deployment = self.connection.get(DEPLOYMENTS, f"{self.name}-predictor")
+            if service is None or not is_rolled_out(deployment, uri=self.release.uri):
+                pods = self.connection.pods(f"serving.kserve.io/inferenceservice={self.name}")
+                found = list(problems(service, deployment, pods=pods, uri=self.release.uri))
+                if deployment is None:
+                    found += [*self._rejections(), Problem("KServe has made nothing of it: does it run?", grace_s=60.0)]
+                return None, [each for each in found if not self._is_growing(each)]
+            endpoint = endpoint_of(self.connection, service, version=self.release.version)
+        except ClusterUnavailable as error:
+            log.info("looking again: %s", error)
+            return None, []
+        disagreement = _disagreement(endpoint)
+        return (None, [Problem(disagreement, grace_s=30.0)]) if disagreement else (endpoint, [])
+
+    def _rejections(self) -> list[Problem]:
+        """What KServe says in events alone, where it makes no Deployment."""
+        events = [each for each in self.connection.events(self.name) if each.get("type") == "Warning"]
+        return [Problem(f"KServe: {each['reason']}: {each['message']}", grace_s=5.0) for each in events[-1:]]
+
+    def _is_growing(self, problem: Problem) -> bool:
+        """Whether the pod only waits for a node that the cluster is adding."""
+        if "cannot be scheduled" not in problem.found:
+            return False
+        pod = problem.found.split()[1]
+        return any(event.get("reason") == "TriggeredScaleUp" for event in self.connection.events(pod))
+
+    def _outlasted(self, found: list[Problem]) -> Problem | None:
+        now = self.clock()
+        self._since = {each.found: self._since.get(each.found, now) for each in found}
+        return next((each for each in found if now - self._since[each.found] >= each.grace_s), None)
+
+    def _state(self, found: list[Problem]) -> str:
+        """What a wait that ran out saw last."""
+        seen = "; ".join(each.found for each in found)
+        pods = self.connection.pods(f"serving.kserve.io/inferenceservice={self.name}")
+        states = [f"{pod['metadata']['name']} {pod.get('status', {}).get('phase')}" for pod in pods]
+        told = [event["message"] for pod in pods for event in self.connection.events(pod["metadata"]["name"])[-2:]]
+        return "; ".join(filter(None, [f"none after {self.timeout_s:.0f} s", seen, f"pods: {states}", *told]))
+
+    def _failed(self, found: str) -> ServingFailed:
+        namespace = self.connection.namespace
+        return ServingFailed(
+            expected=f"version {self.release.version} AVAILABLE from {self.release.uri}",
+            found=found,
+            where=f"InferenceService {namespace}/{self.name}",
+            do=f"kubectl -n {namespace} describe pods -l serving.kserve.io/inferenceservice={self.name} tells more.",
+        )
+
+
+def endpoint_of(connection: Connection, service: Object, *, version: int) -> Endpoint:
+    """Where it answers inside the cluster. A headless Service maps no ports; one with a single port has no gRPC."""
+    name, namespace = service["metadata"]["name"], connection.namespace
+    address = service.get("status", {}).get("address", {}).get("url", "")
+    host = urlsplit(address).hostname or f"{name}-predictor.{namespace}.svc.cluster.local"
+    spec = (connection.service(f"{name}-predictor") or {}).get("spec", {})
+    rest = f"http://{host}:{REST_PORT}" if spec.get("clusterIP") == "None" else f"http://{host}"
+    has_grpc = any(port["port"] == GRPC_PORT for port in spec.get("ports", []))
+    return Endpoint(rest, f"{host}:{GRPC_PORT}" if has_grpc else "", name, version)
+
+
+def _disagreement(endpoint: Endpoint) -> str:
+    """Empty if the server names the version, and no other, as AVAILABLE; else what it says."""
+    url = f"{endpoint.rest_url}/v1/models/{endpoint.model_name}"
+    try:
+        answer = requests.get(url, timeout=5, headers={"Connection": "close"})
+        statuses = answer.json().get("model_version_status", []) if answer.ok else []
+    except requests.RequestException as error:
+        return f"{url} does not answer from here (steps run inside the cluster's network): {error}"
+    available = [str(each["version"]) for each in statuses if each["state"] == "AVAILABLE"]
+    return "" if available == [str(endpoint.version)] else f"{url} answers {answer.status_code}: {answer.text[:500]}"
+
+
+def until_gone(
+    connection: Connection,
+    name: str,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Waits until the deleted InferenceService, and so all that it owns, is no more.
+
+    Raises:
+        ServingFailed: it still stands after three minutes.
+    """
+    deadline = clock() + REMOVAL_S
+    while connection.get(INFERENCE_SERVICES, name) is not None:
+        if clock() > deadline:
+            raise ServingFailed(
+                expected="the InferenceService to be deleted",
+                found=f"it still stands after {REMOVAL_S:.0f} s",
+                where=f"{connection.namespace}/{name}",
+                do="See its finalizers, and whether KServe's controller runs.",
+            )
+        sleep(POLL_S)
