@@ -22,7 +22,7 @@ def check_model_name(name: str, *, platform: str = "local") -> str:
     rule = f"letters, digits, dots, dashes and underscores, at most {MAX_MODEL_NAME}, a letter or digit first and last"
     fits = bool(_MODEL_NAME.fullmatch(name)) and len(name) <= MAX_MODEL_NAME and ".." not in name
     if platform == "kubernetes":
-        rule = f"lower-case letters, digits and dashes, a letter first, at most {MAX_MODEL_NAME}: an InferenceService's name"
+        rule = f"an InferenceService's name: lower-case letters, digits, dashes, at most {MAX_MODEL_NAME}"
         fits = bool(_DNS_NAME.fullmatch(name)) and len(name) <= MAX_MODEL_NAME
     if not fits:
         raise InvalidValue(expected=rule, found=repr(name), where="model_name", do="Choose another name.")
