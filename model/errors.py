@@ -1,21 +1,21 @@
 """Everything that can be wrong with a release, as one small tree.
 
-    ReleaseError
-    ├── InvalidValue            a name, URI, number, column or file that a user gave
-    ├── NotASavedModel          the export is none, or is damaged
-    ├── SignatureNotFound
-    ├── UnsafeOperations        the graph reads or writes files, or runs code, at serving time
-    ├── StorageError            the store refused, or does not answer
-    │   └── SourceChanged       the export changed while it was read or copied
-    ├── ValidationFailed        the model does not load, or does not answer as its signature says
-    ├── IncompatibleSignature   the live service's callers would break
-    ├── ServingFailed           a model server did not come to serve, or stopped answering
-    │   └── PredictionFailed    a call was refused or not answered
-    ├── RowsMismatch            the rows do not fit the signature
-    ├── ScoringFailed           too many failed rows, a metric below its threshold, or Spark failed
-    ├── SmokeTestFailed
-    ├── PromotionFailed         the former release has been restored
-    └── ReleaseInProgress       another run holds this model
+ReleaseError
+├── InvalidValue            a name, URI, number, column or file that a user gave
+├── NotASavedModel          the export is none, or is damaged
+├── SignatureNotFound
+├── UnsafeOperations        the graph reads or writes files, or runs code, at serving time
+├── StorageError            the store refused, or does not answer
+│   └── SourceChanged       the export changed while it was read or copied
+├── ValidationFailed        the model does not load, or does not answer as its signature says
+├── IncompatibleSignature   the live service's callers would break
+├── ServingFailed           a model server did not come to serve, or stopped answering
+│   └── PredictionFailed    a call was refused or not answered
+├── RowsMismatch            the rows do not fit the signature
+├── ScoringFailed           too many failed rows, a metric below its threshold, or Spark failed
+├── SmokeTestFailed
+├── PromotionFailed         the former release has been restored
+└── ReleaseInProgress       another run holds this model
 """
 
 import json
