@@ -22,7 +22,9 @@ def reporting(step: str) -> Iterator[None]:
 
     Any other exception passes with its traceback: it is a bug of ours, and its place is wanted.
     """
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    # KFP's executor has installed a handler of its own, whose lines do not tell who speaks.
+    layout = "%(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=layout, force=True)
     try:
         yield
     except ReleaseError as error:
