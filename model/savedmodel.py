@@ -1,6 +1,6 @@
 """Reading `saved_model.pb` without TensorFlow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ DEFAULT_SIGNATURE = "serving_default"
 INIT_SIGNATURE = "__saved_model_init_op"
 TRAIN_SIGNATURE = "__saved_model_train_op"
 INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
+#: Where TF1 keeps its AssetFileDefs.
+ASSETS_COLLECTION = "saved_model_assets"
 EXPORT_AGAIN = "Export the model again, with tf.saved_model.save or model.export, and pass the directory that it makes."
 
 
@@ -89,34 +91,37 @@ def parse_saved_model(data: bytes, *, where: str) -> SavedModel:
     Raises:
         NotASavedModel: the bytes are no SavedModel, or no meta graph of it can be served.
     """
-    message = _decode(data, where=where)
-    meta_graphs = tuple(_meta_graph(each) for each in message.meta_graphs)
+    from google.protobuf.message import DecodeError
+
+    if not data:
+        raise NotASavedModel(expected="a SavedModel message", found="an empty file", where=where, do=EXPORT_AGAIN)
+    try:
+        meta_graphs = _meta_graphs(data)
+    except DecodeError as error:
+        raise _damaged(data, where=where, why="that do not decode as one") from error
+    if not meta_graphs:
+        raise _damaged(data, where=where, why="that hold no meta graph with a graph")
     served = next((each for each in meta_graphs if each.tags == (SERVE,)), None)
     if served is None:
-        tags = ", ".join("{" + ", ".join(each.tags) + "}" for each in meta_graphs)
         raise NotASavedModel(
             expected="a meta graph with the one tag 'serve', which is what a model server loads",
-            found=f"meta graphs tagged {tags}",
+            found=f"meta graphs tagged {format_tags([each.tags for each in meta_graphs])}",
             where=where,
             do=EXPORT_AGAIN,
         )
     return SavedModel(meta_graphs=meta_graphs, served=served)
 
 
-def _decode(data: bytes, *, where: str) -> "pb.SavedModel":
-    from google.protobuf.message import DecodeError
+def format_tags(tag_sets: Sequence[Sequence[str]]) -> str:
+    """`{serve} {serve, gpu}`"""
+    return " ".join("{" + ", ".join(tags) + "}" for tags in tag_sets)
 
+
+def _meta_graphs(data: bytes) -> tuple[MetaGraph, ...]:
     from model.protos import saved_model_pb2
 
-    if not data:
-        raise NotASavedModel(expected="a SavedModel message", found="an empty file", where=where, do=EXPORT_AGAIN)
-    try:
-        message = saved_model_pb2.SavedModel.FromString(data)
-    except DecodeError as error:
-        raise _damaged(data, where=where, why="that do not decode as one") from error
-    if not any(each.HasField("graph_def") for each in message.meta_graphs):
-        raise _damaged(data, where=where, why="that hold no meta graph with a graph")
-    return message
+    message = saved_model_pb2.SavedModel.FromString(data)
+    return tuple(_meta_graph(each) for each in message.meta_graphs if each.HasField("graph_def"))
 
 
 def _damaged(data: bytes, *, where: str, why: str) -> NotASavedModel:
@@ -135,10 +140,19 @@ def _meta_graph(message: "pb.MetaGraph") -> MetaGraph:
         signatures=tuple(_signature(name, each) for name, each in callable_ones),
         fetches={name: _fetches(each) for name, each in callable_ones},
         graph=_graph(message.graph_def),
-        assets=tuple(Asset(each.filename, each.tensor_info.name) for each in message.asset_file_def),
+        assets=tuple(Asset(each.filename, each.tensor_info.name) for each in _asset_files(message)),
         init_tensors=tuple(_init_tensors(message)),
         restore_op=message.saver_def.restore_op_name,
     )
+
+
+def _asset_files(message: "pb.MetaGraph") -> Iterator["pb.AssetFile"]:
+    from model.protos import saved_model_pb2
+
+    yield from message.asset_file_def
+    if not message.asset_file_def and ASSETS_COLLECTION in message.collection_def:
+        packed = message.collection_def[ASSETS_COLLECTION].any_list.value
+        yield from (saved_model_pb2.AssetFile.FromString(each.value) for each in packed)
 
 
 def _init_tensors(message: "pb.MetaGraph") -> Iterator[str]:

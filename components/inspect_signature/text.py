@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from components.inspect_signature.inspection import Description
 from model import json_codec
+from model.savedmodel import format_tags
 from model.signature import Signature, TensorSpec, format_shape
 from model.variables import VALUE_SUFFIX, Variable
 
@@ -40,7 +41,7 @@ def shown_name(variable: Variable) -> str:
 
 
 def _lines(description: Description) -> Iterator[str]:
-    tags = " ".join("{" + ", ".join(tags) + "}" for tags in description.tag_sets)
+    tags = format_tags(description.tag_sets)
     files = f"{_count(description.files, 'file')}, {format_size(sum(file.size for file in description.files))}"
     yield f"SavedModel  {description.export_uri}"
     yield f"  TensorFlow {description.tensorflow_version or 'unknown'}, tags {tags}, {files}"

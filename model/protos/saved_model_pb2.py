@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from model.protos import tensor_pb2 as model_dot_protos_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emodel/protos/saved_model.proto\x12\x1esavedmodel_release.saved_model\x1a\x19model/protos/tensor.proto\"p\n\nSavedModel\x12\"\n\x1asaved_model_schema_version\x18\x01 \x01(\x03\x12>\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32).savedmodel_release.saved_model.MetaGraph\"\xb5\x05\n\tMetaGraph\x12I\n\rmeta_info_def\x18\x01 \x01(\x0b\x32\x32.savedmodel_release.saved_model.MetaGraph.MetaInfo\x12\x38\n\tgraph_def\x18\x02 \x01(\x0b\x32%.savedmodel_release.saved_model.Graph\x12;\n\tsaver_def\x18\x03 \x01(\x0b\x32(.savedmodel_release.saved_model.SaverDef\x12T\n\x0e\x63ollection_def\x18\x04 \x03(\x0b\x32<.savedmodel_release.saved_model.MetaGraph.CollectionDefEntry\x12R\n\rsignature_def\x18\x05 \x03(\x0b\x32;.savedmodel_release.saved_model.MetaGraph.SignatureDefEntry\x12\x41\n\x0e\x61sset_file_def\x18\x06 \x03(\x0b\x32).savedmodel_release.saved_model.AssetFile\x1a\x34\n\x08MetaInfo\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x1a\n\x12tensorflow_version\x18\x05 \x01(\t\x1a`\n\x12\x43ollectionDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x39\n\x05value\x18\x02 \x01(\x0b\x32*.savedmodel_release.saved_model.Collection:\x02\x38\x01\x1a\x61\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12;\n\x05value\x18\x02 \x01(\x0b\x32,.savedmodel_release.saved_model.SignatureDef:\x02\x38\x01\"o\n\nCollection\x12\x46\n\tnode_list\x18\x01 \x01(\x0b\x32\x33.savedmodel_release.saved_model.Collection.NodeList\x1a\x19\n\x08NodeList\x12\r\n\x05value\x18\x01 \x03(\t\"[\n\x08SaverDef\x12\x1c\n\x14\x66ilename_tensor_name\x18\x01 \x01(\t\x12\x18\n\x10save_tensor_name\x18\x02 \x01(\t\x12\x17\n\x0frestore_op_name\x18\x03 \x01(\t\"^\n\tAssetFile\x12?\n\x0btensor_info\x18\x01 \x01(\x0b\x32*.savedmodel_release.saved_model.TensorInfo\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\"\xf0\x02\n\x0cSignatureDef\x12H\n\x06inputs\x18\x01 \x03(\x0b\x32\x38.savedmodel_release.saved_model.SignatureDef.InputsEntry\x12J\n\x07outputs\x18\x02 \x03(\x0b\x32\x39.savedmodel_release.saved_model.SignatureDef.OutputsEntry\x12\x13\n\x0bmethod_name\x18\x03 \x01(\t\x1aY\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x39\n\x05value\x18\x02 \x01(\x0b\x32*.savedmodel_release.saved_model.TensorInfo:\x02\x38\x01\x1aZ\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x39\n\x05value\x18\x02 \x01(\x0b\x32*.savedmodel_release.saved_model.TensorInfo:\x02\x38\x01\"\xc7\x03\n\nTensorInfo\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12J\n\ncoo_sparse\x18\x04 \x01(\x0b\x32\x34.savedmodel_release.saved_model.TensorInfo.CooSparseH\x00\x12P\n\x10\x63omposite_tensor\x18\x05 \x01(\x0b\x32\x34.savedmodel_release.saved_model.TensorInfo.CompositeH\x00\x12\r\n\x05\x64type\x18\x02 \x01(\x05\x12<\n\x0ctensor_shape\x18\x03 \x01(\x0b\x32&.savedmodel_release.tensor.TensorShape\x1a\x65\n\tCooSparse\x12\x1a\n\x12values_tensor_name\x18\x01 \x01(\t\x12\x1b\n\x13indices_tensor_name\x18\x02 \x01(\t\x12\x1f\n\x17\x64\x65nse_shape_tensor_name\x18\x03 \x01(\t\x1aK\n\tComposite\x12>\n\ncomponents\x18\x02 \x03(\x0b\x32*.savedmodel_release.saved_model.TensorInfoB\n\n\x08\x65ncoding\"}\n\x05Graph\x12\x32\n\x04node\x18\x01 \x03(\x0b\x32$.savedmodel_release.saved_model.Node\x12@\n\x07library\x18\x02 \x01(\x0b\x32/.savedmodel_release.saved_model.FunctionLibrary\"M\n\x0f\x46unctionLibrary\x12:\n\x08\x66unction\x18\x01 \x03(\x0b\x32(.savedmodel_release.saved_model.Function\"\xa4\x01\n\x08\x46unction\x12\x45\n\tsignature\x18\x01 \x01(\x0b\x32\x32.savedmodel_release.saved_model.Function.Signature\x12\x36\n\x08node_def\x18\x03 \x03(\x0b\x32$.savedmodel_release.saved_model.Node\x1a\x19\n\tSignature\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xc5\x01\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02op\x18\x02 \x01(\t\x12\r\n\x05input\x18\x03 \x03(\t\x12<\n\x04\x61ttr\x18\x05 \x03(\x0b\x32..savedmodel_release.saved_model.Node.AttrEntry\x1aV\n\tAttrEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x38\n\x05value\x18\x02 \x01(\x0b\x32).savedmodel_release.saved_model.Attribute:\x02\x38\x01\"\xe5\x01\n\tAttribute\x12=\n\x04list\x18\x01 \x01(\x0b\x32/.savedmodel_release.saved_model.Attribute.Calls\x12<\n\x04\x66unc\x18\n \x01(\x0b\x32..savedmodel_release.saved_model.Attribute.Call\x1a\x14\n\x04\x43\x61ll\x12\x0c\n\x04name\x18\x01 \x01(\t\x1a\x45\n\x05\x43\x61lls\x12<\n\x04\x66unc\x18\t \x03(\x0b\x32..savedmodel_release.saved_model.Attribute.Callb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emodel/protos/saved_model.proto\x12\x1esavedmodel_release.saved_model\x1a\x19model/protos/tensor.proto\"p\n\nSavedModel\x12\"\n\x1asaved_model_schema_version\x18\x01 \x01(\x03\x12>\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32).savedmodel_release.saved_model.MetaGraph\"\xb5\x05\n\tMetaGraph\x12I\n\rmeta_info_def\x18\x01 \x01(\x0b\x32\x32.savedmodel_release.saved_model.MetaGraph.MetaInfo\x12\x38\n\tgraph_def\x18\x02 \x01(\x0b\x32%.savedmodel_release.saved_model.Graph\x12;\n\tsaver_def\x18\x03 \x01(\x0b\x32(.savedmodel_release.saved_model.SaverDef\x12T\n\x0e\x63ollection_def\x18\x04 \x03(\x0b\x32<.savedmodel_release.saved_model.MetaGraph.CollectionDefEntry\x12R\n\rsignature_def\x18\x05 \x03(\x0b\x32;.savedmodel_release.saved_model.MetaGraph.SignatureDefEntry\x12\x41\n\x0e\x61sset_file_def\x18\x06 \x03(\x0b\x32).savedmodel_release.saved_model.AssetFile\x1a\x34\n\x08MetaInfo\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x1a\n\x12tensorflow_version\x18\x05 \x01(\t\x1a`\n\x12\x43ollectionDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x39\n\x05value\x18\x02 \x01(\x0b\x32*.savedmodel_release.saved_model.Collection:\x02\x38\x01\x1a\x61\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12;\n\x05value\x18\x02 \x01(\x0b\x32,.savedmodel_release.saved_model.SignatureDef:\x02\x38\x01\"\x9d\x02\n\nCollection\x12\x46\n\tnode_list\x18\x01 \x01(\x0b\x32\x33.savedmodel_release.saved_model.Collection.NodeList\x12\x44\n\x08\x61ny_list\x18\x05 \x01(\x0b\x32\x32.savedmodel_release.saved_model.Collection.AnyList\x1a\x19\n\x08NodeList\x12\r\n\x05value\x18\x01 \x03(\t\x1a\x66\n\x07\x41nyList\x12\x45\n\x05value\x18\x01 \x03(\x0b\x32\x36.savedmodel_release.saved_model.Collection.AnyList.Any\x1a\x14\n\x03\x41ny\x12\r\n\x05value\x18\x02 \x01(\x0c\"[\n\x08SaverDef\x12\x1c\n\x14\x66ilename_tensor_name\x18\x01 \x01(\t\x12\x18\n\x10save_tensor_name\x18\x02 \x01(\t\x12\x17\n\x0frestore_op_name\x18\x03 \x01(\t\"^\n\tAssetFile\x12?\n\x0btensor_info\x18\x01 \x01(\x0b\x32*.savedmodel_release.saved_model.TensorInfo\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\"\xf0\x02\n\x0cSignatureDef\x12H\n\x06inputs\x18\x01 \x03(\x0b\x32\x38.savedmodel_release.saved_model.SignatureDef.InputsEntry\x12J\n\x07outputs\x18\x02 \x03(\x0b\x32\x39.savedmodel_release.saved_model.SignatureDef.OutputsEntry\x12\x13\n\x0bmethod_name\x18\x03 \x01(\t\x1aY\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x39\n\x05value\x18\x02 \x01(\x0b\x32*.savedmodel_release.saved_model.TensorInfo:\x02\x38\x01\x1aZ\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x39\n\x05value\x18\x02 \x01(\x0b\x32*.savedmodel_release.saved_model.TensorInfo:\x02\x38\x01\"\xc7\x03\n\nTensorInfo\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12J\n\ncoo_sparse\x18\x04 \x01(\x0b\x32\x34.savedmodel_release.saved_model.TensorInfo.CooSparseH\x00\x12P\n\x10\x63omposite_tensor\x18\x05 \x01(\x0b\x32\x34.savedmodel_release.saved_model.TensorInfo.CompositeH\x00\x12\r\n\x05\x64type\x18\x02 \x01(\x05\x12<\n\x0ctensor_shape\x18\x03 \x01(\x0b\x32&.savedmodel_release.tensor.TensorShape\x1a\x65\n\tCooSparse\x12\x1a\n\x12values_tensor_name\x18\x01 \x01(\t\x12\x1b\n\x13indices_tensor_name\x18\x02 \x01(\t\x12\x1f\n\x17\x64\x65nse_shape_tensor_name\x18\x03 \x01(\t\x1aK\n\tComposite\x12>\n\ncomponents\x18\x02 \x03(\x0b\x32*.savedmodel_release.saved_model.TensorInfoB\n\n\x08\x65ncoding\"}\n\x05Graph\x12\x32\n\x04node\x18\x01 \x03(\x0b\x32$.savedmodel_release.saved_model.Node\x12@\n\x07library\x18\x02 \x01(\x0b\x32/.savedmodel_release.saved_model.FunctionLibrary\"M\n\x0f\x46unctionLibrary\x12:\n\x08\x66unction\x18\x01 \x03(\x0b\x32(.savedmodel_release.saved_model.Function\"\xa4\x01\n\x08\x46unction\x12\x45\n\tsignature\x18\x01 \x01(\x0b\x32\x32.savedmodel_release.saved_model.Function.Signature\x12\x36\n\x08node_def\x18\x03 \x03(\x0b\x32$.savedmodel_release.saved_model.Node\x1a\x19\n\tSignature\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xc5\x01\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02op\x18\x02 \x01(\t\x12\r\n\x05input\x18\x03 \x03(\t\x12<\n\x04\x61ttr\x18\x05 \x03(\x0b\x32..savedmodel_release.saved_model.Node.AttrEntry\x1aV\n\tAttrEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x38\n\x05value\x18\x02 \x01(\x0b\x32).savedmodel_release.saved_model.Attribute:\x02\x38\x01\"\xe5\x01\n\tAttribute\x12=\n\x04list\x18\x01 \x01(\x0b\x32/.savedmodel_release.saved_model.Attribute.Calls\x12<\n\x04\x66unc\x18\n \x01(\x0b\x32..savedmodel_release.saved_model.Attribute.Call\x1a\x14\n\x04\x43\x61ll\x12\x0c\n\x04name\x18\x01 \x01(\t\x1a\x45\n\x05\x43\x61lls\x12<\n\x04\x66unc\x18\t \x03(\x0b\x32..savedmodel_release.saved_model.Attribute.Callb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,42 +52,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_METAGRAPH_COLLECTIONDEFENTRY']._serialized_end=802
   _globals['_METAGRAPH_SIGNATUREDEFENTRY']._serialized_start=804
   _globals['_METAGRAPH_SIGNATUREDEFENTRY']._serialized_end=901
-  _globals['_COLLECTION']._serialized_start=903
-  _globals['_COLLECTION']._serialized_end=1014
-  _globals['_COLLECTION_NODELIST']._serialized_start=989
-  _globals['_COLLECTION_NODELIST']._serialized_end=1014
-  _globals['_SAVERDEF']._serialized_start=1016
-  _globals['_SAVERDEF']._serialized_end=1107
-  _globals['_ASSETFILE']._serialized_start=1109
-  _globals['_ASSETFILE']._serialized_end=1203
-  _globals['_SIGNATUREDEF']._serialized_start=1206
-  _globals['_SIGNATUREDEF']._serialized_end=1574
-  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_start=1393
-  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_end=1482
-  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_start=1484
-  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_end=1574
-  _globals['_TENSORINFO']._serialized_start=1577
-  _globals['_TENSORINFO']._serialized_end=2032
-  _globals['_TENSORINFO_COOSPARSE']._serialized_start=1842
-  _globals['_TENSORINFO_COOSPARSE']._serialized_end=1943
-  _globals['_TENSORINFO_COMPOSITE']._serialized_start=1945
-  _globals['_TENSORINFO_COMPOSITE']._serialized_end=2020
-  _globals['_GRAPH']._serialized_start=2034
-  _globals['_GRAPH']._serialized_end=2159
-  _globals['_FUNCTIONLIBRARY']._serialized_start=2161
-  _globals['_FUNCTIONLIBRARY']._serialized_end=2238
-  _globals['_FUNCTION']._serialized_start=2241
-  _globals['_FUNCTION']._serialized_end=2405
-  _globals['_FUNCTION_SIGNATURE']._serialized_start=2380
-  _globals['_FUNCTION_SIGNATURE']._serialized_end=2405
-  _globals['_NODE']._serialized_start=2408
-  _globals['_NODE']._serialized_end=2605
-  _globals['_NODE_ATTRENTRY']._serialized_start=2519
-  _globals['_NODE_ATTRENTRY']._serialized_end=2605
-  _globals['_ATTRIBUTE']._serialized_start=2608
-  _globals['_ATTRIBUTE']._serialized_end=2837
-  _globals['_ATTRIBUTE_CALL']._serialized_start=2746
-  _globals['_ATTRIBUTE_CALL']._serialized_end=2766
-  _globals['_ATTRIBUTE_CALLS']._serialized_start=2768
-  _globals['_ATTRIBUTE_CALLS']._serialized_end=2837
+  _globals['_COLLECTION']._serialized_start=904
+  _globals['_COLLECTION']._serialized_end=1189
+  _globals['_COLLECTION_NODELIST']._serialized_start=1060
+  _globals['_COLLECTION_NODELIST']._serialized_end=1085
+  _globals['_COLLECTION_ANYLIST']._serialized_start=1087
+  _globals['_COLLECTION_ANYLIST']._serialized_end=1189
+  _globals['_COLLECTION_ANYLIST_ANY']._serialized_start=1169
+  _globals['_COLLECTION_ANYLIST_ANY']._serialized_end=1189
+  _globals['_SAVERDEF']._serialized_start=1191
+  _globals['_SAVERDEF']._serialized_end=1282
+  _globals['_ASSETFILE']._serialized_start=1284
+  _globals['_ASSETFILE']._serialized_end=1378
+  _globals['_SIGNATUREDEF']._serialized_start=1381
+  _globals['_SIGNATUREDEF']._serialized_end=1749
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_start=1568
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_end=1657
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_start=1659
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_end=1749
+  _globals['_TENSORINFO']._serialized_start=1752
+  _globals['_TENSORINFO']._serialized_end=2207
+  _globals['_TENSORINFO_COOSPARSE']._serialized_start=2017
+  _globals['_TENSORINFO_COOSPARSE']._serialized_end=2118
+  _globals['_TENSORINFO_COMPOSITE']._serialized_start=2120
+  _globals['_TENSORINFO_COMPOSITE']._serialized_end=2195
+  _globals['_GRAPH']._serialized_start=2209
+  _globals['_GRAPH']._serialized_end=2334
+  _globals['_FUNCTIONLIBRARY']._serialized_start=2336
+  _globals['_FUNCTIONLIBRARY']._serialized_end=2413
+  _globals['_FUNCTION']._serialized_start=2416
+  _globals['_FUNCTION']._serialized_end=2580
+  _globals['_FUNCTION_SIGNATURE']._serialized_start=2555
+  _globals['_FUNCTION_SIGNATURE']._serialized_end=2580
+  _globals['_NODE']._serialized_start=2583
+  _globals['_NODE']._serialized_end=2780
+  _globals['_NODE_ATTRENTRY']._serialized_start=2694
+  _globals['_NODE_ATTRENTRY']._serialized_end=2780
+  _globals['_ATTRIBUTE']._serialized_start=2783
+  _globals['_ATTRIBUTE']._serialized_end=3012
+  _globals['_ATTRIBUTE_CALL']._serialized_start=2921
+  _globals['_ATTRIBUTE_CALL']._serialized_end=2941
+  _globals['_ATTRIBUTE_CALLS']._serialized_start=2943
+  _globals['_ATTRIBUTE_CALLS']._serialized_end=3012
 # @@protoc_insertion_point(module_scope)

@@ -169,17 +169,56 @@ class Collection(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class AnyList(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        @_typing.final
+        class Any(_message.Message):
+            DESCRIPTOR: _descriptor.Descriptor
+
+            VALUE_FIELD_NUMBER: _builtins.int
+            value: _builtins.bytes
+            def __init__(
+                self,
+                *,
+                value: _builtins.bytes = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        VALUE_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def value(self) -> _containers.RepeatedCompositeFieldContainer[Global___Collection.AnyList.Any]: ...
+        def __init__(
+            self,
+            *,
+            value: _abc.Iterable[Global___Collection.AnyList.Any] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NODE_LIST_FIELD_NUMBER: _builtins.int
+    ANY_LIST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def node_list(self) -> Global___Collection.NodeList: ...
+    @_builtins.property
+    def any_list(self) -> Global___Collection.AnyList: ...
     def __init__(
         self,
         *,
         node_list: Global___Collection.NodeList | None = ...,
+        any_list: Global___Collection.AnyList | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["node_list", b"node_list"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["any_list", b"any_list", "node_list", b"node_list"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_list", b"node_list"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_list", b"any_list", "node_list", b"node_list"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
