@@ -120,11 +120,12 @@ class Connection:
         return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     def service(self, name: str) -> Object | None:
-        return next(iter(self._list("service", field_selector=f"metadata.name={name}")), None)
+        return self._read("service", name)
 
     def config_map(self, name: str) -> dict[str, str]:
         """Its data; empty if there is none of that name."""
-        return next((each.get("data", {}) for each in self._list("config_map", f"metadata.name={name}")), {})
+        found = self._read("config_map", name) or {}
+        return dict(found.get("data", {}))
 
     def write_config_map(self, name: str, *, data: dict[str, str], owner: Object | None = None) -> None:
         """Creates or replaces it. It goes when `owner` does."""
@@ -141,17 +142,24 @@ class Connection:
                     raise
                 core.patch_namespaced_config_map(name, self.namespace, body, _request_timeout=TIMEOUT_S)
 
-    def _list(self, kind: str, field_selector: str = "", **where: str) -> list[Object]:
-        call = getattr(client.CoreV1Api(self.api), f"list_namespaced_{kind}")
-        with self._in_words(f"list {kind.replace('_', '')}s"):
-            answer = call(
-                self.namespace,
-                field_selector=field_selector,
-                _preload_content=False,
-                _request_timeout=TIMEOUT_S,
-                **where,
-            )
-        return list(json.loads(answer.data)["items"])
+    def _list(self, kind: str, **where: str) -> list[Object]:
+        with self._in_words(f"list {kind}s"):
+            return list(self._core(f"list_namespaced_{kind}", self.namespace, **where)["items"])
+
+    def _read(self, kind: str, name: str) -> Object | None:
+        with self._in_words(f"read {kind.replace('_', '')} {name}"):
+            try:
+                return self._core(f"read_namespaced_{kind}", name, self.namespace)
+            except ApiException as error:
+                if error.status == 404:
+                    return None
+                raise
+
+    def _core(self, call: str, *arguments: str, **options: Any) -> Object:
+        method = getattr(client.CoreV1Api(self.api), call)
+        answer = method(*arguments, _preload_content=False, _request_timeout=TIMEOUT_S, **options)
+        found: Object = json.loads(answer.data)
+        return found
 
     def _custom(self, kind: Kind, verb: str, *arguments: Any, **options: Any) -> Any:
         call = getattr(client.CustomObjectsApi(self.api), f"{verb}_namespaced_custom_object")

@@ -10,23 +10,25 @@ from dataclasses import dataclass
 from components.platforms.kubernetes.connection import Object
 
 SOURCE_URI = "internal.serving.kserve.io/storage-initializer-sourceuri"
-#: Waiting reasons out of which no container comes by itself; ErrImagePull comes first, and may pass.
+#: Waiting reasons out of which no container comes by itself.
 _NEVER_STARTS = {
-    "ImagePullBackOff",
     "InvalidImageName",
     "ErrImageNeverPull",
     "CreateContainerConfigError",
     "CreateContainerError",
     "RunContainerError",
 }
+#: A registry may refuse once: the kubelet tries again after ten seconds.
+_PULL_FAILS = {"ErrImagePull", "ImagePullBackOff"}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One reason. It counts once it has been seen for `grace_s` seconds without a break."""
+    """One reason. It counts once it, or another of its `kind`, has been seen for `grace_s` seconds without a break."""
 
     found: str
     grace_s: float = 0.0
+    kind: str = ""
 
 
 def is_rolled_out(deployment: Object | None, *, uri: str) -> bool:
@@ -54,8 +56,9 @@ def problems(service: Object | None, deployment: Object | None, *, pods: list[Ob
 def pod_problems(pod: Object) -> Iterator[Problem]:
     name, status = pod["metadata"]["name"], pod.get("status", {})
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        if not container.get("ready") and (sentence := _of_container(container)):
-            yield Problem(f"{container['name']} of pod {name} {sentence}")
+        who = f"{container['name']} of pod {name}"
+        if not container.get("ready"):
+            yield from _of_container(container, who=who)
     if status.get("phase") == "Failed" and status.get("reason"):
         yield Problem(f"pod {name} failed: {status['reason']}: {status.get('message', '')}")
     for condition in status.get("conditions", []):
@@ -64,17 +67,20 @@ def pod_problems(pod: Object) -> Iterator[Problem]:
             yield Problem(f"pod {name} cannot be scheduled: {condition.get('message', '')}", grace_s=20.0)
 
 
-def _of_container(container: Object) -> str:
+def _of_container(container: Object, *, who: str) -> Iterator[Problem]:
     state = container.get("state", {})
     waiting = state.get("waiting", {})
-    if waiting.get("reason") in _NEVER_STARTS:
-        return f"does not start: {waiting['reason']}: {waiting.get('message', '')}"
+    reason, message = waiting.get("reason"), waiting.get("message", "")
+    if reason in _NEVER_STARTS:
+        yield Problem(f"{who} does not start: {reason}: {message}")
+    if reason in _PULL_FAILS:
+        found = f"{who} does not start, its image {container['image']} cannot be pulled: {reason}: {message}"
+        yield Problem(found, grace_s=10.0, kind=f"image {who}")
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
-    if not ended:
-        return ""
-    said = ended.get("message", "").strip()
-    sentence = f"ended with exit code {ended['exitCode']} ({ended.get('reason', 'Error')})"
-    return f"{sentence}. Its last log lines:\n{said}" if said else sentence
+    if ended:
+        said = ended.get("message", "").strip()
+        sentence = f"{who} ended with exit code {ended['exitCode']} ({ended.get('reason', 'Error')})"
+        yield Problem(f"{sentence}. Its last log lines:\n{said}" if said else sentence)
 
 
 def _of_service(status: Object) -> Iterator[Problem]:

@@ -92,8 +92,8 @@ class Wait:
 
     def _outlasted(self, found: list[Problem]) -> Problem | None:
         now = self.clock()
-        self._since = {each.found: self._since.get(each.found, now) for each in found}
-        return next((each for each in found if now - self._since[each.found] >= each.grace_s), None)
+        self._since = {key: self._since.get(key, now) for key in (each.kind or each.found for each in found)}
+        return next((each for each in found if now - self._since[each.kind or each.found] >= each.grace_s), None)
 
     def _state(self, found: list[Problem]) -> str:
         """What a wait that ran out saw last."""
