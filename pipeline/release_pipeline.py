@@ -110,9 +110,6 @@ def build_pipeline(*, image: str = "") -> Any:
                 export_uri=export_uri,
                 signature_name=signature_name,
                 allow_operations=allow_operations,
-                model_name=model_name,
-                platform=platform,
-                run_id=run_id,
             )
             inspection = inspected.outputs["inspection"]
             staged = steps["stage_release"](

@@ -11,7 +11,7 @@ def deploy_candidate(
     allow_signature_change: bool = False,
     timeout_s: int = 300,
 ) -> NamedTuple("Outputs", [("endpoint", str)]):  # type: ignore[valid-type]
-    """Serves the release as a candidate beside the live model.
+    """Puts right what an earlier run left, and serves the release as a candidate beside the live model.
 
     Args:
         release: Release JSON from stage_release.
@@ -24,12 +24,15 @@ def deploy_candidate(
     from components.contracts import Inspection
     from components.deploy_candidate.deployment import deploy
     from components.platforms import open_platform
+    from components.recovery import put_right
     from components.reporting import reporting
     from model.release_layout import Release
 
     with reporting("deploy_candidate"):
+        staged = Release.from_json(release)
+        put_right(staged.model_name, platform=platform, run_id=run_id)
         endpoint = deploy(
-            Release.from_json(release),
+            staged,
             signature=Inspection.from_json(inspection).signature,
             platform=open_platform(platform),
             run_id=run_id,
