@@ -24,15 +24,12 @@ def deploy_candidate(
     from components.contracts import Inspection
     from components.deploy_candidate.deployment import deploy
     from components.platforms import open_platform
-    from components.recovery import put_right
     from components.reporting import reporting
     from model.release_layout import Release
 
     with reporting("deploy_candidate"):
-        staged = Release.from_json(release)
-        put_right(staged.model_name, platform=platform, run_id=run_id)
         endpoint = deploy(
-            staged,
+            Release.from_json(release),
             signature=Inspection.from_json(inspection).signature,
             platform=open_platform(platform),
             run_id=run_id,

@@ -2,12 +2,12 @@
 
 import logging
 
-from model.release_records import read_record
-
 from components.platforms import PROMOTED, Platform
+from components.recovery import undo_unfinished_promotion
 from model.endpoint import Endpoint
 from model.errors import IncompatibleSignature
 from model.release_layout import Release
+from model.release_records import read_record
 from model.signature import Signature, breaking_changes
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,9 @@ def deploy(
 ) -> Endpoint:
     """Serves the release as a candidate and waits until it answers; a release that is live already stays as it is.
 
+    This is the first step that touches the platform, so it first undoes a promotion that an earlier run began and did
+    not end. A candidate that such a run left is adopted or replaced by the platform.
+
     Returns:
         Where the candidate answers, or the live service if that serves this very release.
 
@@ -31,6 +34,7 @@ def deploy(
         IncompatibleSignature: the live service's callers would break, and that is not allowed.
         ServingFailed: the server does not become ready, with its own reason and last log lines.
     """
+    undo_unfinished_promotion(release.model_name, platform=platform)
     live = platform.live_service(release.model_name)
     if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
         log.info("release %d is live already: nothing to deploy", live.release.version)
