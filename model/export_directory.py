@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from model.errors import InvalidValue, NotASavedModel
 from model.savedmodel import EXPORT_AGAIN, FILE_NAME
-from model.storage import Storage
+from model.storage import Storage, canonical_uri
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +28,14 @@ _SHOWN_NAMES = 12
 
 
 def resolve_export(export_uri: str, *, storage: Storage) -> str:
-    """The URI of the SavedModel directory that `export_uri` means, without a slash at its end.
+    """The URI of the SavedModel directory that `export_uri` means: an absolute path or gs://, no slash at its end.
 
     Raises:
-        InvalidValue: the URI is empty, or several exports could be meant.
+        InvalidValue: no store has such a URI, or several exports could be meant.
         NotASavedModel: there is no SavedModel at or directly below the URI.
         StorageError: the store refuses.
     """
-    uri = export_uri.rstrip("/")
-    if not export_uri.strip():
-        expected = "the URI of a SavedModel directory"
-        raise InvalidValue(expected=expected, found=repr(export_uri), where="export_uri", do="Set export_uri.")
-    uri = uri or "/"
+    uri = canonical_uri(export_uri)
     if _holds_saved_model(uri, storage=storage):
         return uri
     names = [name for name in storage.subdirectories(uri) if not name.startswith("temp-")]

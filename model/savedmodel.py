@@ -140,7 +140,7 @@ def _meta_graph(message: "pb.MetaGraph") -> MetaGraph:
         signatures=tuple(_signature(name, each) for name, each in callable_ones),
         fetches={name: _fetches(each) for name, each in callable_ones},
         graph=_graph(message.graph_def),
-        assets=tuple(Asset(each.filename, each.tensor_info.name) for each in _asset_files(message)),
+        assets=tuple(dict.fromkeys(Asset(each.filename, each.tensor_info.name) for each in _asset_files(message))),
         init_tensors=tuple(_init_tensors(message)),
         restore_op=message.saver_def.restore_op_name,
     )

@@ -9,7 +9,7 @@ from model.dtypes import COLUMN_DTYPES
 from model.errors import NotASavedModel, RowsMismatch, SignatureNotFound
 from model.examples import needs_examples
 from model.export_directory import resolve_export, version_hint
-from model.release_files import content_digest, release_files
+from model.release_files import content_digest, list_release_files
 from model.savedmodel import DEFAULT_SIGNATURE, SavedModel, read_saved_model
 from model.signature import Signature, TensorSpec, format_shape
 from model.storage import Blob, Storage, open_storage
@@ -33,7 +33,7 @@ class Description:
 
     export_uri: the SavedModel directory that was resolved. tag_sets: of all its meta graphs.
     signatures, operations (name -> how often), assets (file names), unsafe: of the meta graph that is served.
-    files: all files below the directory.
+    files: those that belong to a release.
     """
 
     export_uri: str
@@ -91,7 +91,7 @@ def inspect(
     signature = _signature(export, signature_name)
     refuse_unsafe(description.unsafe, where=export.uri)
     refuse_unfeedable(signature, saved_model=export.saved_model, where=export.uri)
-    digest = content_digest(release_files(export.blobs))
+    digest = content_digest(export.blobs)
     log.info("%s: signature %s, %s", export.uri, signature.name, digest)
     return Inspection(export.uri, digest, version_hint(export.uri), signature), description
 
@@ -99,7 +99,7 @@ def inspect(
 def _read(export_uri: str, *, storage: Storage) -> _Export:
     uri = resolve_export(export_uri, storage=storage)
     saved_model = read_saved_model(uri, storage=storage)
-    blobs = tuple(storage.list_blobs(uri))
+    blobs = list_release_files(uri, storage=storage)
     sizes = {blob.path: blob.size for blob in blobs}
     variables = read_variables(uri, storage=storage, sizes=sizes)
     check_variables_are_there(saved_model.served, directory_uri=uri, sizes=sizes)
@@ -124,7 +124,7 @@ def _description(export: _Export, *, allow_operations: Sequence[str]) -> Descrip
         signatures=served.signatures,
         operations=served.graph.operation_counts(),
         variables=export.variables,
-        assets=tuple(asset.filename for asset in served.assets),
+        assets=tuple(dict.fromkeys(asset.filename for asset in served.assets)),
         files=tuple(File(blob.path, blob.size) for blob in export.blobs),
         unsafe=find_unsafe(export.saved_model, allowed=allow_operations),
     )
