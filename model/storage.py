@@ -6,16 +6,19 @@
 import os
 import re
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn, Protocol
 from urllib.parse import unquote, urlsplit
 
-from model.errors import InvalidValue
+from model.checksums import Crc32c, chunks
+from model.errors import InvalidValue, SourceChanged, StorageError
 
 DO = "Give a local path, file:///path or gs://bucket/path."
 #: What looks like the scheme of a URI, a slash forgotten or not: `s3://b`, `gs:/b`.
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):/")
+READERS = 8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -96,8 +99,10 @@ def open_storage(uri: str) -> Storage:
         from model.gcs_storage import GcsStorage
 
         return GcsStorage()
-    from model.local_storage import LocalStorage
-
+    try:
+        from model.local_storage import LocalStorage
+    except ModuleNotFoundError:  # a step's code on a cluster comes without it: a pod's disk is gone with the pod
+        refuse(uri, rule="gs://bucket/path, on a cluster", do="Give a gs:// URI.")
     return LocalStorage()
 
 
@@ -174,13 +179,34 @@ def download(uri: str, directory: Path) -> Path:
     path = local_path(uri)
     if path is not None:
         return path
-    for blob in open_storage(uri).list_blobs(uri):
-        copy_blob(blob, str(directory / blob.path))
+    storage = open_storage(uri)
+    with ThreadPoolExecutor(READERS) as readers:
+        for _ in readers.map(
+            lambda blob: _fetch(blob, directory / blob.path, storage=storage), storage.list_blobs(uri)
+        ):
+            pass
     return directory
 
 
-def refuse(uri: str, *, rule: str) -> NoReturn:
-    raise InvalidValue(expected=rule, found=repr(uri), where="URI", do=DO)
+def _fetch(blob: Blob, target: Path, *, storage: Storage) -> None:
+    checksum = Crc32c()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with storage.open(blob) as stream, target.open("wb") as file:
+            for chunk in chunks(stream):
+                file.write(chunk)
+                checksum.update(chunk)
+    except OSError as error:
+        do = "Make room there, or choose another directory, then run again."
+        raise StorageError(expected="a disk to write to", found=str(error), where=str(target), do=do) from error
+    if checksum.base64() != blob.crc32c:
+        found = f"CRC-32C {checksum.base64()}"
+        do = "It changed while it was read. Run again."
+        raise SourceChanged(expected=f"CRC-32C {blob.crc32c}, as listed", found=found, where=blob.uri, do=do)
+
+
+def refuse(uri: str, *, rule: str, do: str = DO) -> NoReturn:
+    raise InvalidValue(expected=rule, found=repr(uri), where="URI", do=do)
 
 
 def _absolute(path: str) -> Path:
