@@ -85,7 +85,8 @@ class Site:
             submission = Submission.from_fields(fields, default_url=submission.model_url)
             inference = await self.inquirer.infer(submission)
         except ReleaseError as error:
-            log.info("refused: %s", error)
+            # On one line, whatever a visitor or a model server wrote.
+            log.info("refused: %s", " ".join(str(error).split()))
             if as_json:
                 return json_response({"error": str(error), **error.fields()}, status=status_of(error))
             return pages.form(await self._form(submission, error=error), error=error, status=status_of(error))

@@ -22,6 +22,7 @@ _LARGEST = {"float16": 65519.99, "float32": 3.4028235677973362e38, "bfloat16": 3
 _FLOATS = (*FLOATS, "bfloat16")
 _BOOLS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
+_SHORT_WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE)
 
 Dims = tuple[int, ...] | None
@@ -135,7 +136,8 @@ def _whole(value: Any, *, dtype: str) -> int | None:
 def _number(value: Any, *, dtype: str) -> float | None:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         overflowed = re.search(r"\d", value) and abs(float(value)) == float("inf")
-        value = None if overflowed else float(value)
+        # A whole number stays one: a reader finds the 7363 that was typed in the request.
+        value = None if overflowed else int(value) if _SHORT_WHOLE.fullmatch(value.strip()) else float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     finite = value == value and abs(value) != float("inf")

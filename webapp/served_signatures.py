@@ -4,16 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from model import dtypes
 from model.errors import PredictionFailed, SignatureNotFound
-from model.signature import Shape, Signature, TensorSpec
+from model.serving_metadata import INTERNAL_PREFIX, signature_from_json
+from model.signature import Signature
 from webapp.failures import shorten
 from webapp.model_client import ModelClient
 from webapp.model_urls import ModelUrl
 
-#: TensorFlow puts this among the signatures of TF2 exports; it cannot be called.
-_INIT_SIGNATURE = "__saved_model_init_op"
-_DTYPES = {dtypes.enum_name(name): name for name in dtypes.NUMBERS}
 _MAX_KEPT = 64
 
 Signatures = Mapping[str, Signature]
@@ -72,34 +69,15 @@ def parse_metadata(document: Any, *, where: str) -> Signatures:
     try:
         definitions = document["metadata"]["signature_def"]["signature_def"]
         signatures = {
-            name: _signature(name, definitions[name]) for name in sorted(definitions) if name != _INIT_SIGNATURE
+            name: signature_from_json(name, definitions[name])
+            for name in sorted(definitions)
+            if not name.startswith(INTERNAL_PREFIX)
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _not_metadata(where, found=shorten(repr(document))) from error
     if not signatures:
         raise _not_metadata(where, found="no signature")
     return signatures
-
-
-def _signature(name: str, definition: Mapping[str, Any]) -> Signature:
-    inputs, outputs = definition.get("inputs", {}), definition.get("outputs", {})
-    return Signature(
-        name,
-        definition.get("method_name", ""),
-        tuple(_tensor(each, inputs[each]) for each in sorted(inputs)),
-        tuple(_tensor(each, outputs[each]) for each in sorted(outputs)),
-    )
-
-
-def _tensor(name: str, info: Mapping[str, Any]) -> TensorSpec:
-    dtype = _DTYPES.get(info["dtype"], info["dtype"])
-    return TensorSpec(name, dtype, _shape(info.get("tensor_shape", {})), info.get("name", ""))
-
-
-def _shape(shape: Mapping[str, Any]) -> Shape:
-    if shape.get("unknown_rank"):
-        return None
-    return tuple(int(dim["size"]) for dim in shape.get("dim", ()))
 
 
 def _not_metadata(where: str, *, found: str) -> PredictionFailed:
