@@ -102,7 +102,7 @@ def test_what_is_there_instead_is_told_with_what_to_do(tmp_path: Path, files: li
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
 
-    with pytest.raises(NotASavedModel, match=f"found {found}") as refused:
+    with pytest.raises(NotASavedModel, match=found) as refused:
         resolve(tmp_path)
 
     assert refused.match(do)
