@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model import dtypes
-from model.protos import saved_model_pb2
+from model.protos import serving_pb2
 from model.signature import Shape, Signature, TensorSpec
 
 #: Signatures of this kind are TensorFlow's own: the op that initialises the model.
@@ -12,7 +12,7 @@ INTERNAL_PREFIX = "__saved_model_"
 _NUMBERS_BY_ENUM = {dtypes.enum_name(name): number for number, name in dtypes.NAMES.items()}
 
 
-def signature_of(name: str, message: saved_model_pb2.SignatureDef) -> Signature:
+def signature_of(name: str, message: serving_pb2.SignatureDef) -> Signature:
     """The signature of a SignatureDef; names sorted, as the order in a protobuf map varies."""
     return Signature(
         name=name,
@@ -22,7 +22,7 @@ def signature_of(name: str, message: saved_model_pb2.SignatureDef) -> Signature:
     )
 
 
-def _spec(name: str, info: saved_model_pb2.TensorInfo) -> TensorSpec:
+def _spec(name: str, info: serving_pb2.TensorInfo) -> TensorSpec:
     # A shape that is not told at all is an unknown rank, too: an empty one would be a scalar's.
     known = info.HasField("tensor_shape") and not info.tensor_shape.unknown_rank
     shape: Shape = tuple(max(dim.size, -1) for dim in info.tensor_shape.dim) if known else None
@@ -35,15 +35,16 @@ def signature_from_json(name: str, value: Mapping[str, Any]) -> Signature:
     Raises:
         KeyError, TypeError, ValueError: it is none.
     """
-    message = saved_model_pb2.SignatureDef(method_name=value.get("method_name", ""))
+    message = serving_pb2.SignatureDef(method_name=value.get("method_name", ""))
     for kind in ("inputs", "outputs"):
         tensors = getattr(message, kind)
         for key, info in value.get(kind, {}).items():
-            _fill(tensors[key], info)
+            fill_tensor_info(tensors[key], info)
     return signature_of(name, message)
 
 
-def _fill(message: saved_model_pb2.TensorInfo, info: Mapping[str, Any]) -> None:
+def fill_tensor_info(message: serving_pb2.TensorInfo, info: Mapping[str, Any]) -> None:
+    """Sets the message to what the JSON of a tensor says."""
     message.name = info.get("name", "")
     message.dtype = _NUMBERS_BY_ENUM.get(info["dtype"], 0)
     shape = info.get("tensor_shape")
@@ -52,27 +53,3 @@ def _fill(message: saved_model_pb2.TensorInfo, info: Mapping[str, Any]) -> None:
         message.tensor_shape.unknown_rank = bool(shape.get("unknown_rank", False))
         for dim in shape.get("dim", []):
             message.tensor_shape.dim.add(size=int(dim["size"]))
-
-
-def message_of(signature: Signature) -> saved_model_pb2.SignatureDef:
-    message = saved_model_pb2.SignatureDef(method_name=signature.method_name)
-    for specs, tensors in ((signature.inputs, message.inputs), (signature.outputs, message.outputs)):
-        for spec in specs:
-            _fill(tensors[spec.name], _info_json(spec))
-    return message
-
-
-def signature_json(signature: Signature) -> dict[str, Any]:
-    """The signature_def in JSON."""
-    return {
-        "inputs": {spec.name: _info_json(spec) for spec in signature.inputs},
-        "outputs": {spec.name: _info_json(spec) for spec in signature.outputs},
-        "method_name": signature.method_name,
-        "defaults": {},
-    }
-
-
-def _info_json(spec: TensorSpec) -> dict[str, Any]:
-    dims = [{"size": str(size), "name": ""} for size in spec.shape or ()]
-    shape = {"dim": dims, "unknown_rank": spec.shape is None}
-    return {"dtype": dtypes.enum_name(spec.dtype), "tensor_shape": shape, "name": spec.tensor_name}

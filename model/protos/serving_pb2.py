@@ -24,11 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import wrappers_pb2 as google_dot_protobuf_dot_wrappers__pb2
-from model.protos import saved_model_pb2 as model_dot_protos_dot_saved__model__pb2
 from model.protos import tensor_pb2 as model_dot_protos_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amodel/protos/serving.proto\x12\x1asavedmodel_release.serving\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x1emodel/protos/saved_model.proto\x1a\x19model/protos/tensor.proto\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xfc\x01\n\x0ePredictRequest\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12\x46\n\x06inputs\x18\x02 \x03(\x0b\x32\x36.savedmodel_release.serving.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aP\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.savedmodel_release.tensor.Tensor:\x02\x38\x01\"\xea\x01\n\x0fPredictResponse\x12\x39\n\nmodel_spec\x18\x02 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12I\n\x07outputs\x18\x01 \x03(\x0b\x32\x38.savedmodel_release.serving.PredictResponse.OutputsEntry\x1aQ\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.savedmodel_release.tensor.Tensor:\x02\x38\x01\"l\n\x17GetModelMetadataRequest\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"\xca\x01\n\x0fSignatureDefMap\x12T\n\rsignature_def\x18\x01 \x03(\x0b\x32=.savedmodel_release.serving.SignatureDefMap.SignatureDefEntry\x1a\x61\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12;\n\x05value\x18\x02 \x01(\x0b\x32,.savedmodel_release.saved_model.SignatureDef:\x02\x38\x01\"\xf2\x01\n\x18GetModelMetadataResponse\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12T\n\x08metadata\x18\x02 \x03(\x0b\x32\x42.savedmodel_release.serving.GetModelMetadataResponse.MetadataEntry\x1a\x45\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"R\n\x15GetModelStatusRequest\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\"3\n\x06Status\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"h\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\x05\x12\x32\n\x06status\x18\x03 \x01(\x0b\x32\".savedmodel_release.serving.Status\"f\n\x16GetModelStatusResponse\x12L\n\x14model_version_status\x18\x01 \x03(\x0b\x32..savedmodel_release.serving.ModelVersionStatusb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amodel/protos/serving.proto\x12\x1asavedmodel_release.serving\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x19model/protos/tensor.proto\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xfc\x01\n\x0ePredictRequest\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12\x46\n\x06inputs\x18\x02 \x03(\x0b\x32\x36.savedmodel_release.serving.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aP\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.savedmodel_release.tensor.Tensor:\x02\x38\x01\"\xea\x01\n\x0fPredictResponse\x12\x39\n\nmodel_spec\x18\x02 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12I\n\x07outputs\x18\x01 \x03(\x0b\x32\x38.savedmodel_release.serving.PredictResponse.OutputsEntry\x1aQ\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.savedmodel_release.tensor.Tensor:\x02\x38\x01\"l\n\x17GetModelMetadataRequest\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"\xc6\x01\n\x0fSignatureDefMap\x12T\n\rsignature_def\x18\x01 \x03(\x0b\x32=.savedmodel_release.serving.SignatureDefMap.SignatureDefEntry\x1a]\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x37\n\x05value\x18\x02 \x01(\x0b\x32(.savedmodel_release.serving.SignatureDef:\x02\x38\x01\"\xe0\x02\n\x0cSignatureDef\x12\x44\n\x06inputs\x18\x01 \x03(\x0b\x32\x34.savedmodel_release.serving.SignatureDef.InputsEntry\x12\x46\n\x07outputs\x18\x02 \x03(\x0b\x32\x35.savedmodel_release.serving.SignatureDef.OutputsEntry\x12\x13\n\x0bmethod_name\x18\x03 \x01(\t\x1aU\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x35\n\x05value\x18\x02 \x01(\x0b\x32&.savedmodel_release.serving.TensorInfo:\x02\x38\x01\x1aV\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x35\n\x05value\x18\x02 \x01(\x0b\x32&.savedmodel_release.serving.TensorInfo:\x02\x38\x01\"g\n\nTensorInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x64type\x18\x02 \x01(\x05\x12<\n\x0ctensor_shape\x18\x03 \x01(\x0b\x32&.savedmodel_release.tensor.TensorShape\"\xf2\x01\n\x18GetModelMetadataResponse\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\x12T\n\x08metadata\x18\x02 \x03(\x0b\x32\x42.savedmodel_release.serving.GetModelMetadataResponse.MetadataEntry\x1a\x45\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"R\n\x15GetModelStatusRequest\x12\x39\n\nmodel_spec\x18\x01 \x01(\x0b\x32%.savedmodel_release.serving.ModelSpec\"3\n\x06Status\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"h\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\x05\x12\x32\n\x06status\x18\x03 \x01(\x0b\x32\".savedmodel_release.serving.Status\"f\n\x16GetModelStatusResponse\x12L\n\x14model_version_status\x18\x01 \x03(\x0b\x32..savedmodel_release.serving.ModelVersionStatusb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,34 +40,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_options = b'8\001'
   _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._loaded_options = None
   _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_options = b'8\001'
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._loaded_options = None
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_options = b'8\001'
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._loaded_options = None
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_options = b'8\001'
   _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._loaded_options = None
   _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_MODELSPEC']._serialized_start=177
-  _globals['_MODELSPEC']._serialized_end=317
-  _globals['_PREDICTREQUEST']._serialized_start=320
-  _globals['_PREDICTREQUEST']._serialized_end=572
-  _globals['_PREDICTREQUEST_INPUTSENTRY']._serialized_start=492
-  _globals['_PREDICTREQUEST_INPUTSENTRY']._serialized_end=572
-  _globals['_PREDICTRESPONSE']._serialized_start=575
-  _globals['_PREDICTRESPONSE']._serialized_end=809
-  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_start=728
-  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_end=809
-  _globals['_GETMODELMETADATAREQUEST']._serialized_start=811
-  _globals['_GETMODELMETADATAREQUEST']._serialized_end=919
-  _globals['_SIGNATUREDEFMAP']._serialized_start=922
-  _globals['_SIGNATUREDEFMAP']._serialized_end=1124
-  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_start=1027
-  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_end=1124
-  _globals['_GETMODELMETADATARESPONSE']._serialized_start=1127
-  _globals['_GETMODELMETADATARESPONSE']._serialized_end=1369
-  _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_start=1300
-  _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_end=1369
-  _globals['_GETMODELSTATUSREQUEST']._serialized_start=1371
-  _globals['_GETMODELSTATUSREQUEST']._serialized_end=1453
-  _globals['_STATUS']._serialized_start=1455
-  _globals['_STATUS']._serialized_end=1506
-  _globals['_MODELVERSIONSTATUS']._serialized_start=1508
-  _globals['_MODELVERSIONSTATUS']._serialized_end=1612
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=1614
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=1716
+  _globals['_MODELSPEC']._serialized_start=145
+  _globals['_MODELSPEC']._serialized_end=285
+  _globals['_PREDICTREQUEST']._serialized_start=288
+  _globals['_PREDICTREQUEST']._serialized_end=540
+  _globals['_PREDICTREQUEST_INPUTSENTRY']._serialized_start=460
+  _globals['_PREDICTREQUEST_INPUTSENTRY']._serialized_end=540
+  _globals['_PREDICTRESPONSE']._serialized_start=543
+  _globals['_PREDICTRESPONSE']._serialized_end=777
+  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_start=696
+  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_end=777
+  _globals['_GETMODELMETADATAREQUEST']._serialized_start=779
+  _globals['_GETMODELMETADATAREQUEST']._serialized_end=887
+  _globals['_SIGNATUREDEFMAP']._serialized_start=890
+  _globals['_SIGNATUREDEFMAP']._serialized_end=1088
+  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_start=995
+  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_end=1088
+  _globals['_SIGNATUREDEF']._serialized_start=1091
+  _globals['_SIGNATUREDEF']._serialized_end=1443
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_start=1270
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_end=1355
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_start=1357
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_end=1443
+  _globals['_TENSORINFO']._serialized_start=1445
+  _globals['_TENSORINFO']._serialized_end=1548
+  _globals['_GETMODELMETADATARESPONSE']._serialized_start=1551
+  _globals['_GETMODELMETADATARESPONSE']._serialized_end=1793
+  _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_start=1724
+  _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_end=1793
+  _globals['_GETMODELSTATUSREQUEST']._serialized_start=1795
+  _globals['_GETMODELSTATUSREQUEST']._serialized_end=1877
+  _globals['_STATUS']._serialized_start=1879
+  _globals['_STATUS']._serialized_end=1930
+  _globals['_MODELVERSIONSTATUS']._serialized_start=1932
+  _globals['_MODELVERSIONSTATUS']._serialized_end=2036
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=2038
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=2140
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,6 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import wrappers_pb2 as _wrappers_pb2
 from google.protobuf.internal import containers as _containers
-from model.protos import saved_model_pb2 as _saved_model_pb2
 from model.protos import tensor_pb2 as _tensor_pb2
 import builtins as _builtins
 import sys
@@ -188,12 +187,12 @@ class SignatureDefMap(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> _saved_model_pb2.SignatureDef: ...
+        def value(self) -> Global___SignatureDef: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: _saved_model_pb2.SignatureDef | None = ...,
+            value: Global___SignatureDef | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -203,11 +202,11 @@ class SignatureDefMap(_message.Message):
 
     SIGNATURE_DEF_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def signature_def(self) -> _containers.MessageMap[_builtins.str, _saved_model_pb2.SignatureDef]: ...
+    def signature_def(self) -> _containers.MessageMap[_builtins.str, Global___SignatureDef]: ...
     def __init__(
         self,
         *,
-        signature_def: _abc.Mapping[_builtins.str, _saved_model_pb2.SignatureDef] | None = ...,
+        signature_def: _abc.Mapping[_builtins.str, Global___SignatureDef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -216,6 +215,106 @@ class SignatureDefMap(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignatureDefMap: _TypeAlias = SignatureDefMap  # noqa: Y015
+
+@_typing.final
+class SignatureDef(_message.Message):
+    """Of tensorflow/core/protobuf/meta_graph.proto what a caller needs to know. saved_model.proto holds the whole of it; a
+    client that imported it would carry the messages of graphs, too.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class InputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___TensorInfo: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___TensorInfo | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OutputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___TensorInfo: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___TensorInfo | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    INPUTS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
+    METHOD_NAME_FIELD_NUMBER: _builtins.int
+    method_name: _builtins.str
+    @_builtins.property
+    def inputs(self) -> _containers.MessageMap[_builtins.str, Global___TensorInfo]: ...
+    @_builtins.property
+    def outputs(self) -> _containers.MessageMap[_builtins.str, Global___TensorInfo]: ...
+    def __init__(
+        self,
+        *,
+        inputs: _abc.Mapping[_builtins.str, Global___TensorInfo] | None = ...,
+        outputs: _abc.Mapping[_builtins.str, Global___TensorInfo] | None = ...,
+        method_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "method_name", b"method_name", "outputs", b"outputs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignatureDef: _TypeAlias = SignatureDef  # noqa: Y015
+
+@_typing.final
+class TensorInfo(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DTYPE_FIELD_NUMBER: _builtins.int
+    TENSOR_SHAPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """empty for sparse and composite tensors"""
+    dtype: _builtins.int
+    @_builtins.property
+    def tensor_shape(self) -> _tensor_pb2.TensorShape: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        dtype: _builtins.int = ...,
+        tensor_shape: _tensor_pb2.TensorShape | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tensor_shape", b"tensor_shape"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dtype", b"dtype", "name", b"name", "tensor_shape", b"tensor_shape"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TensorInfo: _TypeAlias = TensorInfo  # noqa: Y015
 
 @_typing.final
 class GetModelMetadataResponse(_message.Message):

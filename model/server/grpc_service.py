@@ -14,7 +14,7 @@ from model.protos import serving_pb2
 from model.server.listening import listen
 from model.server.loading import refused, wire_message
 from model.server.served_models import ModelRequest, ServedModels
-from model.serving_metadata import message_of
+from model.server.signature_answers import message_of
 from model.tensors import from_message, to_message
 
 log = logging.getLogger(__name__)

@@ -23,10 +23,10 @@ from starlette.routing import Route
 from model.errors import InvalidValue, PredictionFailed
 from model.protocol import HTTP_STATUSES
 from model.server.loading import Version, refused, wire_message
+from model.server.predict_json import inputs_from_request, response
 from model.server.served_models import ModelRequest, ServedModels
-from model.serving_metadata import signature_json
+from model.server.signature_answers import signature_json
 from model.signature import Signature
-from model.tensor_json import inputs_from_request, response
 
 log = logging.getLogger(__name__)
 

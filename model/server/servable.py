@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 
 from model.errors import PredictionFailed, ServingFailed
 from model.protocol import code_name
-from model.protos import saved_model_pb2
+from model.protos import serving_pb2
 from model.serving_metadata import INTERNAL_PREFIX, signature_of
 from model.signature import Signature
 from model.tensors import Array, dtype_name, strings
@@ -176,7 +176,7 @@ def _signatures(meta_graph: Any) -> dict[str, Signature]:
     found = {}
     for name, definition in meta_graph.signature_def.items():
         if not name.startswith(INTERNAL_PREFIX):
-            message = saved_model_pb2.SignatureDef.FromString(definition.SerializeToString())
+            message = serving_pb2.SignatureDef.FromString(definition.SerializeToString())
             found[name] = signature_of(name, message)
     return found
 
