@@ -37,6 +37,11 @@ class Variable:
     shape: tuple[int, ...]
     size: int
 
+    @property
+    def short_name(self) -> str:
+        """The name without what TF2 puts behind each."""
+        return self.name.removesuffix(VALUE_SUFFIX)
+
 
 def read_variables(directory_uri: str, *, storage: Storage, sizes: Mapping[str, int]) -> tuple[Variable, ...]:
     """Lists the variables, sorted by name, and checks that every byte that the index promises is there.

@@ -6,8 +6,8 @@ from html import escape
 from components.contracts import Inspection
 from components.html import cards, page, table
 from components.inspect_signature.inspection import Description
-from components.inspect_signature.text import format_size, shown_name
 from model.signature import Signature, TensorSpec, format_shape
+from model.sizes import format_size
 
 #: More variables than these are left to the folded list.
 _OPEN_UP_TO = 12
@@ -71,7 +71,7 @@ def _unsafe(description: Description) -> str:
 
 def _variables(description: Description) -> str:
     rows = [
-        (shown_name(variable), variable.dtype, format_shape(variable.shape), format_size(variable.size))
+        (variable.short_name, variable.dtype, format_shape(variable.shape), format_size(variable.size))
         for variable in description.variables
     ]
     return _folded("Variables", ("variable", "dtype", "shape", "size"), rows)

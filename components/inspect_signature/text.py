@@ -6,7 +6,8 @@ from components.inspect_signature.inspection import Description
 from model import json_codec
 from model.savedmodel import format_tags
 from model.signature import Signature, TensorSpec, format_shape
-from model.variables import VALUE_SUFFIX, Variable
+from model.sizes import format_size
+from model.variables import Variable
 
 WIDTH = 100
 #: More variables than these are summed up; the JSON form lists all.
@@ -23,21 +24,6 @@ def format_table(description: Description) -> str:
     """Tables to be read at 100 columns, as `saved_model_cli show --all` tells it and more: signatures, variables,
     operations, what is unsafe."""
     return "\n".join(line.rstrip() for line in _lines(description))
-
-
-def format_size(size: int) -> str:
-    """`512 B`, `1.2 kB`, `3.4 GB`, in steps of 1000 bytes."""
-    value, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def shown_name(variable: Variable) -> str:
-    """The variable's name without what TF2 puts behind each."""
-    return variable.name.removesuffix(VALUE_SUFFIX)
 
 
 def _lines(description: Description) -> Iterator[str]:
@@ -70,7 +56,7 @@ def _variables(variables: Sequence[Variable]) -> Iterator[str]:
     total = format_size(sum(variable.size for variable in variables))
     yield f"Variables  {_count(variables, 'variable')}, {total}" if variables else "Variables  none"
     shown = variables[:SHOWN_VARIABLES]
-    yield from _columns([(shown_name(v), v.dtype, format_shape(v.shape), format_size(v.size)) for v in shown], wide=0)
+    yield from _columns([(v.short_name, v.dtype, format_shape(v.shape), format_size(v.size)) for v in shown], wide=0)
     if len(variables) > len(shown):
         yield f"  … and {len(variables) - len(shown)} more (--json lists all)"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.inspect_signature.inspection import Description, describe
-from components.inspect_signature.text import WIDTH, format_json, format_size, format_table
+from components.inspect_signature.text import WIDTH, format_json, format_table
 from model import json_codec
 from model.signature import format_shape
 from model.variables import Variable
@@ -86,10 +86,3 @@ def test_json_holds_the_whole_description(vocabulary: Path) -> None:
     assert decoded["signatures"][0]["inputs"] == [
         {"name": "word", "dtype": "string", "shape": [-1], "tensor_name": "serving_default_word:0"}
     ]
-
-
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (8_388_608, "8.4 MB"), (2**41, "2.2 TB")]
-)
-def test_sizes_are_in_steps_of_a_thousand(size: int, text: str) -> None:
-    assert format_size(size) == text
