@@ -115,7 +115,8 @@ def pack(files: dict[str, bytes]) -> bytes:
             member.mode = 0o644
             archive.addfile(member, io.BytesIO(files[name]))
     # Smaller than zlib's best, and the same bytes whatever zlib the interpreter was built with.
-    return zopfli.gzip.compress(buffer.getvalue())
+    packed: bytes = zopfli.gzip.compress(buffer.getvalue())
+    return packed
 
 
 def _base64(data: bytes) -> str:

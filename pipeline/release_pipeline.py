@@ -44,7 +44,7 @@ def build_pipeline(*, image: str = "") -> Any:
     """The pipeline as a KFP GraphComponent, its steps carrying their code."""
     steps = build_components(image=image)
 
-    @dsl.pipeline(
+    @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=PIPELINE_NAME,
         display_name="Release a SavedModel",
         description="Takes a TensorFlow SavedModel to production on KServe, or puts everything back.",
@@ -74,7 +74,7 @@ def build_pipeline(*, image: str = "") -> Any:
         webapp_url: str = "",
         ready_timeout_s: int = 600,
         scoring_timeout_s: int = 3600,
-    ):  # type: ignore[no-untyped-def]
+    ) -> None:
         """Releases a SavedModel.
 
         Args:

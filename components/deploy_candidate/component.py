@@ -36,4 +36,4 @@ def deploy_candidate(
             allow_signature_change=allow_signature_change,
             timeout_s=timeout_s,
         )
-    return (endpoint.to_json(),)  # type: ignore[return-value]
+    return (endpoint.to_json(),)

@@ -33,4 +33,4 @@ def promote_release(
             run_id=run_id,
             timeout_s=timeout_s,
         )
-    return (state, endpoint.to_json())  # type: ignore[return-value]
+    return (state, endpoint.to_json())
