@@ -13,6 +13,8 @@ from model.sample.visits import write_visits
 from tests import bad_exports, exports
 
 Build = Callable[[Path], Path]
+#: Fixtures `gcs_server` and `gcs_bucket`.
+pytest_plugins = ["tests.gcs"]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
 """A real Cloud Storage API on a free port: fake-gcs-server, in memory.
 
-    from tests.gcs import gcs_bucket, gcs_server  # fixtures
-
-`gcs_server` runs once per test worker; `gcs_bucket` gives `gs://<new bucket>` and points the client library at it.
+The fixture `gcs_server` runs once per test worker; `gcs_bucket` is `gs://<new bucket>`, and points the client library
+at it.
 """
 
 import os
