@@ -14,7 +14,6 @@ MAGIC = 0xDB4775248B80FB57
 FOOTER_BYTES = 48
 TRAILER_BYTES = 5
 _COMPRESSIONS = {1: "snappy"}
-_POLYNOMIAL = 0x82F63B78
 _MASK_DELTA = 0xA282EAD8
 
 
@@ -44,6 +43,8 @@ def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:
 
 
 def _block(data: bytes, offset: int, size: int) -> bytes:
+    import google_crc32c
+
     end = offset + size
     if end + TRAILER_BYTES > len(data) - FOOTER_BYTES or size < 4:
         raise DamagedTable(f"a block of {size:,} bytes at {offset:,} in a table of {len(data):,} bytes")
@@ -52,7 +53,7 @@ def _block(data: bytes, offset: int, size: int) -> bytes:
         name = _COMPRESSIONS.get(compression, f"number {compression}")
         raise DamagedTable(f"a block compressed by {name} at byte {offset:,}, which is not read here")
     stored = int.from_bytes(data[end + 1 : end + TRAILER_BYTES], "little")
-    if stored != _masked(crc32c(data[offset : end + 1])):
+    if stored != _masked(google_crc32c.value(data[offset : end + 1])):
         raise DamagedTable(f"a block at byte {offset:,} whose checksum differs from its content")
     return data[offset:end]
 
@@ -83,22 +84,6 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
             return value, position
         shift += 7
     raise DamagedTable(f"no number at byte {position:,} of {len(data):,}")
-
-
-def crc32c(data: bytes) -> int:
-    """CRC-32C of `data`. Indexes are small; the package google-crc32c is not needed to look at a local export."""
-    table = _crc_table()
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    return crc ^ 0xFFFFFFFF
-
-
-def _crc_table() -> list[int]:
-    table = list(range(256))
-    for _ in range(8):
-        table = [(value >> 1) ^ (_POLYNOMIAL if value & 1 else 0) for value in table]
-    return table
 
 
 def _masked(crc: int) -> int:
