@@ -10,8 +10,8 @@ from model.endpoint import Endpoint
 from model.prediction_client import VersionStatus
 from model.protocol import STATES, code_name
 from model.protos import serving_pb2
-from model.serving_metadata import INTERNAL_PREFIX, signature_of
 from model.signature import Signature
+from model.signature_messages import INTERNAL_PREFIX, signature_of
 from model.tensors import Array, from_message, to_message
 
 M = TypeVar("M", bound=Message)

@@ -9,8 +9,9 @@ from model.endpoint import Endpoint
 from model.errors import InvalidValue
 from model.prediction_client import VersionStatus
 from model.protocol import code_of_http_status
-from model.serving_metadata import INTERNAL_PREFIX, signature_from_json
+from model.serving_metadata import signature_from_json
 from model.signature import Signature
+from model.signature_messages import INTERNAL_PREFIX
 from model.tensor_json import outputs_from_response, request_in_columns
 from model.tensors import Array
 

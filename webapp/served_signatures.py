@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from model.errors import PredictionFailed, SignatureNotFound
-from model.serving_metadata import INTERNAL_PREFIX, signature_from_json
+from model.serving_metadata import signature_from_json
 from model.signature import Signature
+from model.signature_messages import INTERNAL_PREFIX
 from webapp.failures import shorten
 from webapp.model_client import ModelClient
 from webapp.model_urls import ModelUrl

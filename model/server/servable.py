@@ -18,9 +18,8 @@ from google.protobuf.message import DecodeError
 
 from model.errors import PredictionFailed, ServingFailed
 from model.protocol import code_name
-from model.protos import serving_pb2
-from model.serving_metadata import INTERNAL_PREFIX, signature_of
 from model.signature import Signature
+from model.signature_messages import INTERNAL_PREFIX, signature_of
 from model.tensors import Array, dtype_name, strings
 
 log = logging.getLogger(__name__)
@@ -50,10 +49,10 @@ class Servable:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, directory: str | Path, *, warmup: bool = False) -> Self:
+    def load(cls, directory: str | Path, *, warm_up: "Callable[[Servable, Path], object] | None" = None) -> Self:
         """Loads `<directory>/saved_model.pb` with its variables and assets.
 
-        warmup: replays `assets.extra/tf_serving_warmup_requests`, where there are any.
+        warm_up: called with the loaded model before it counts as loaded, such as model.server.warmup.replay.
 
         Raises:
             ServingFailed: TensorFlow cannot load it.
@@ -65,10 +64,8 @@ class Servable:
             with session.graph.as_default():
                 meta_graph = tf.compat.v1.saved_model.load(session, [SERVE], str(directory))
             servable = cls(session, _signatures(meta_graph), directory=Path(directory))
-            if warmup:
-                from model.server.warmup import replay
-
-                replay(servable, Path(directory))
+            if warm_up:
+                warm_up(servable, Path(directory))
         # A graph is a program of the user's: anything can come out of loading it.
         except Exception as error:
             session.close()
@@ -172,13 +169,11 @@ def settle_heap() -> None:
 
 
 def _signatures(meta_graph: Any) -> dict[str, Signature]:
-    """TensorFlow's SignatureDefs, read through this project's own messages of the same fields."""
-    found = {}
-    for name, definition in meta_graph.signature_def.items():
-        if not name.startswith(INTERNAL_PREFIX):
-            message = serving_pb2.SignatureDef.FromString(definition.SerializeToString())
-            found[name] = signature_of(name, message)
-    return found
+    return {
+        name: signature_of(name, definition)
+        for name, definition in meta_graph.signature_def.items()
+        if not name.startswith(INTERNAL_PREFIX)
+    }
 
 
 def _holds(array: Array, dtype: str) -> bool:

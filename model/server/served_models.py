@@ -16,6 +16,7 @@ from model.server.config import ServedModel
 from model.server.loading import AVAILABLE, END, LOADING, UNLOADING, Version, VersionKey, not_found, refused
 from model.server.servable import Servable
 from model.server.version_directories import find_versions, wanted_versions
+from model.server.warmup import replay
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class ServedModels:
         started = self._clock()
         log.info("%s: LOADING from %s", version.key, version.key.directory)
         try:
-            servable = Servable.load(version.key.directory, warmup=self._policy.warmup)
+            servable = Servable.load(version.key.directory, warm_up=replay if self._policy.warmup else None)
         except ServingFailed as error:
             self._note_failure(version, error)
             return
