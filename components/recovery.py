@@ -16,7 +16,7 @@ def put_right(model_name: str, *, platform: str, run_id: str) -> Release | None:
         What the live service is meant to serve now; None if there is no live service.
     """
     opened = open_platform(platform)
-    log.info("run %s: looking for what an earlier run of %s may have left", run_id, model_name)
+    log.debug("run %s looks for what an earlier run of %s may have left", run_id, model_name)
     live = undo_unfinished_promotion(model_name, platform=opened)
     opened.remove_candidate(model_name)
     return live

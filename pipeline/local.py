@@ -7,6 +7,7 @@ import secrets
 import signal
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +81,17 @@ def _execute(request: RunRequest, directory: Path, *, console: Console) -> StepL
         )
         steps = StepLog(log_file, console)
         # The failed step has said why; kfp's own exception repeats only its name.
-        with contextlib.redirect_stdout(steps), Heartbeat(steps), contextlib.suppress(RuntimeError):
+        with contextlib.redirect_stdout(steps), Heartbeat(steps), contextlib.suppress(RuntimeError), _quiet():
             pipeline(**request.parameters)
     return steps
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """kfp.local warns, for every step, that resource requests and display names mean nothing to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"kfp\.")
+        yield
 
 
 def without_pip(pipeline_yaml: str) -> str:

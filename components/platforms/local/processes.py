@@ -7,6 +7,7 @@ left can be told from everything else on the machine, grandchildren (a Java proc
 import logging
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from model import json_codec
 log = logging.getLogger(__name__)
 
 OWNER_VARIABLE = "SAVEDMODEL_RELEASE_OWNER"
+POLL_S = 0.02
 STEP, CANDIDATE, MODEL_SERVER, WEBAPP = "step", "candidate", "model-server", "webapp"
 
 
@@ -54,7 +56,7 @@ class ProcessRecord:
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.created) < 0.01
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if same and _runs(process) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -108,11 +110,27 @@ def stop(processes: Iterable[psutil.Process], *, grace_s: float = 2.0) -> None:
     asked = list(processes)
     for process in asked:
         _signal(process, kill=False)
-    _, remaining = psutil.wait_procs(asked, timeout=grace_s)
+    remaining = _wait_for_end(asked, timeout_s=grace_s)
     for process in remaining:
         log.info("process %d did not end within %.0f s: killed", process.pid, grace_s)
         _signal(process, kill=True)
-    psutil.wait_procs(remaining, timeout=grace_s)
+    _wait_for_end(remaining, timeout_s=grace_s)
+
+
+def _wait_for_end(processes: list[psutil.Process], *, timeout_s: float) -> list[psutil.Process]:
+    """Waits for the processes to end, and returns those that have not. A zombie has ended: its parent, another process
+    of this run, has only not asked how."""
+    deadline = time.monotonic() + timeout_s
+    while (remaining := [each for each in processes if _runs(each)]) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return remaining
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:
