@@ -66,9 +66,8 @@ def inspect(export: str, as_json: bool) -> None:
     Example:
       savedmodel-release inspect ./exports/1646034756
     """
-    from components.inspect_signature.inspection import describe
-
     from components.inspect_signature import text
+    from components.inspect_signature.inspection import describe
 
     description = describe(export)
     click.echo(text.format_json(description) if as_json else text.format_table(description))

@@ -8,17 +8,17 @@ All inside an ExitHandler: finish_release comes last, whatever happened.
 
 from typing import Any
 
-from components.inspect_signature.component import inspect_signature
-from components.score_batch.component import score_batch
-from components.smoke_test_webapp.component import smoke_test_webapp
-from components.stage_release.component import stage_release
-from components.validate_release.component import validate_release
 from kfp import dsl
 
 from components.deploy_candidate.component import deploy_candidate
 from components.finish_release.component import finish_release
+from components.inspect_signature.component import inspect_signature
 from components.packaging import as_component
 from components.promote_release.component import promote_release
+from components.score_batch.component import score_batch
+from components.smoke_test_webapp.component import smoke_test_webapp
+from components.stage_release.component import stage_release
+from components.validate_release.component import validate_release
 
 STEPS = (
     inspect_signature,
