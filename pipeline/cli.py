@@ -91,8 +91,9 @@ def compile_command(output: str | None, image: str) -> None:
       savedmodel-release compile --output release_pipeline.yaml --image registry.example/savedmodel-release:1.0
     """
     from pipeline import compile as compiling
+    from pipeline.environments import COMPILED
 
-    target = Path(output) if output else compiling.COMPILED
+    target = Path(output) if output else COMPILED
     files = {target: compiling.compile_pipeline(image=image)}
     if output is None:
         components = compiling.compile_components(image=image)
@@ -163,13 +164,15 @@ def run(
 
 
 def _pipeline_yaml(pipeline_file: str | None, console: Any) -> str:
-    from pipeline import compile as compiling
+    from pipeline.environments import COMPILED
 
-    path = Path(pipeline_file) if pipeline_file else compiling.COMPILED
+    path = Path(pipeline_file) if pipeline_file else COMPILED
     if path.is_file():
         return path.read_text()
+    from pipeline.compile import compile_pipeline
+
     console.print(f"no {path}: compiling the pipeline", style="dim", highlight=False)
-    return compiling.compile_pipeline()
+    return compile_pipeline()
 
 
 def _log_to_stderr() -> None:

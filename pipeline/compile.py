@@ -8,9 +8,6 @@ from kfp import compiler
 
 from pipeline.release_pipeline import build_components, build_pipeline
 
-#: The compiled pipeline that belongs to this source tree.
-COMPILED = Path(__file__).resolve().parent.parent / "compiled" / "release_pipeline.yaml"
-
 
 def compile_pipeline(*, image: str = "") -> str:
     """The pipeline's YAML. `image` as in `components.packaging.as_component`."""

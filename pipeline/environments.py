@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,6 +11,8 @@ import yaml
 from components.platforms.local.home import Home
 from model.errors import InvalidValue
 
+#: The compiled pipeline that belongs to this source tree.
+COMPILED = Path(__file__).resolve().parent.parent / "compiled" / "release_pipeline.yaml"
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 

@@ -2,7 +2,8 @@
 
 import sys
 
-from pipeline.compile import COMPILED, compile_components, compile_pipeline
+from pipeline.compile import compile_components, compile_pipeline
+from pipeline.environments import COMPILED
 
 
 def stale_files() -> list[str]:

@@ -13,7 +13,8 @@ import yaml
 
 from components.images import PACKAGES, PINS
 from components.packaging import MAX_ARCHIVE_BYTES, import_closure, pack
-from pipeline.compile import COMPILED, compile_components, compile_pipeline
+from pipeline.compile import compile_components, compile_pipeline
+from pipeline.environments import COMPILED
 from pipeline.freshness import stale_files
 from pipeline.release_pipeline import STEPS
 
