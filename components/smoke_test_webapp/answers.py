@@ -15,7 +15,7 @@ TOLERANCES = {"float64": 1e-5, "float32": 1e-4, "bfloat16": 1e-2, "float16": 1e-
 
 
 def differences(prediction: Any, expectations: Expectations, *, row: int) -> list[str]:
-    """One sentence for each output that differs. prediction: one element of `predictions`, bare if there is one output."""
+    """One sentence for each output that differs. prediction: one of `predictions`, bare if there is one output."""
     outputs = expectations.signature.outputs
     bare = len(outputs) == 1 and not (isinstance(prediction, dict) and outputs[0].name in prediction)
     named = {outputs[0].name: prediction} if bare else prediction
