@@ -23,11 +23,11 @@ def _sections(description: Description, inspection: Inspection) -> Iterator[str]
     yield _figures(description)
     yield f'<p class="soft">Content digest <code>{escape(inspection.digest)}</code></p>'
     for signature in sorted(description.signatures, key=lambda each: each.name != inspection.signature.name):
-        yield _signature(signature, released=signature.name == inspection.signature.name)
+        yield _signature(signature, chosen=signature.name == inspection.signature.name)
     yield _unsafe(description)
     yield _variables(description)
     counts = sorted(description.operations.items(), key=lambda pair: -pair[1])
-    yield _folded("Operations", ("operation", "count"), counts)
+    yield _folded("Kinds of operations", ("operation", "count"), counts)
     files = [(file.path, format_size(file.size)) for file in description.files]
     yield _folded("Files", ("file", "size"), files)
 
@@ -44,10 +44,10 @@ def _figures(description: Description) -> str:
     )
 
 
-def _signature(signature: Signature, *, released: bool) -> str:
+def _signature(signature: Signature, *, chosen: bool) -> str:
     rows = [("input", *_cells(spec)) for spec in signature.inputs]
     rows += [("output", *_cells(spec)) for spec in signature.outputs]
-    note = ' <span class="good">released</span>' if released else ""
+    note = ' <span class="good">chosen</span>' if chosen else ""
     return (
         f"<h2>Signature {escape(signature.name)}{note}</h2>"
         f'<p class="soft">{escape(signature.method_name)}</p>'
@@ -81,4 +81,5 @@ def _folded(title: str, headings: tuple[str, ...], rows: Sequence[tuple[object, 
     if not rows:
         return f'<h2>{title}</h2><p class="soft">None.</p>'
     is_open = " open" if len(rows) <= _OPEN_UP_TO else ""
-    return f"<h2>{title}</h2><details{is_open}><summary>{len(rows):,}</summary>{table(headings, rows)}</details>"
+    summary = f"<summary>{len(rows):,} {title.lower()}</summary>"
+    return f"<h2>{title}</h2><details{is_open}>{summary}{table(headings, rows)}</details>"

@@ -37,7 +37,7 @@ def test_the_report_shows_signatures_variables_operations_and_files(several_sign
 
     page = parse(html_report(description, inspection))
 
-    for words in ("Signature scaled released", "Signature serving_default", inspection.digest, "MergeV2Checkpoints"):
+    for words in ("Signature scaled chosen", "Signature serving_default", inspection.digest, "MergeV2Checkpoints"):
         assert words in page.text
     assert page.text.index("Signature scaled") < page.text.index("Signature serving_default")
     assert "variables/variables.data-00000-of-00001" in page.text
