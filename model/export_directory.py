@@ -90,20 +90,24 @@ def _only_export(names: Sequence[str], *, uri: str, storage: Storage) -> str:
 def _nothing_there(uri: str, *, storage: Storage) -> NotASavedModel:
     paths = [blob.path for blob in storage.list_blobs(uri)]
     names = sorted({path.partition("/")[0] + "/" * ("/" in path) for path in paths})
+    found = _list(names) if names else "nothing there"
+    if not names and storage.read(uri) is not None:
+        names, found = [uri.rpartition("/")[2]], "a file"
     return NotASavedModel(
         expected=f"a SavedModel directory (it holds {FILE_NAME}), or a directory of such exports",
-        found=_list(names) if names else "nothing there",
+        found=found,
         where=uri,
-        do=_what_to_do(uri, names),
+        do=_what_to_do(names),
     )
 
 
-def _what_to_do(uri: str, names: Sequence[str]) -> str:
+def _what_to_do(names: Sequence[str]) -> str:
+    if FILE_NAME in names:
+        return f"Pass the directory that holds {FILE_NAME}."
     if TEXT_FILE_NAME in names:
         return f"Model servers do not load {TEXT_FILE_NAME}: export with as_text=False."
     if not names:
-        file = uri.rpartition("/")[2] == FILE_NAME
-        return f"Pass the directory that holds {FILE_NAME}." if file else "Check export_uri for typing errors."
+        return "Check export_uri for typing errors."
     if any(name.startswith("temp-") for name in names):
         return "A temp- directory is an export that was never finished: export again."
     if any(name.endswith((".keras", ".h5", ".hdf5")) for name in names):

@@ -115,8 +115,15 @@ def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_file_itself_is_no_directory(half_plus_two: Path) -> None:
-    with pytest.raises(NotASavedModel, match=r"Pass the directory that holds saved_model\.pb"):
+    with pytest.raises(NotASavedModel, match=r"found a file\. Pass the directory that holds saved_model\.pb"):
         resolve(half_plus_two / "saved_model.pb")
+
+
+def test_a_keras_file_is_told_from_an_export(tmp_path: Path) -> None:
+    (tmp_path / "model.keras").write_bytes(b"PK")
+
+    with pytest.raises(NotASavedModel, match=r"model\.keras: .*found a file\. .*model\.export"):
+        resolve(tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize("uri", ["", "  ", "s3://bucket/export", "gs:///export"])
