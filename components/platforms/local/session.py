@@ -118,6 +118,7 @@ def stop_unused(home: Home) -> None:
     try:
         kept = {record.process.pid for record in shared_records(home) if record.kept}
         stop([process for process in shared_processes(home) if process.pid not in kept])
+        forget_stopped(home)
     finally:
         users.release()
 
@@ -136,6 +137,7 @@ def stop_kept(home: Home) -> list[int]:
     """
     processes = shared_processes(home)
     stop(processes)
+    forget_stopped(home)
     return [process.pid for process in processes]
 
 
@@ -144,6 +146,14 @@ def shared_processes(home: Home) -> list[psutil.Process]:
     marked = [process for process, owner in owned(home.root) if owner.role in SHARED_ROLES]
     recorded = [record.process.process() for record in shared_records(home)]
     return [*marked, *(process for process in recorded if process is not None and process not in marked)]
+
+
+def forget_stopped(home: Home) -> None:
+    """Removes the records of servers that run no more."""
+    if servers.read_record(home.serving / "server.json") is None:
+        (home.serving / "server.json").unlink(missing_ok=True)
+    if webapp.read_record(home) is None:
+        (home.serving / "webapp.json").unlink(missing_ok=True)
 
 
 def shared_records(home: Home) -> list[servers.ServerRecord | webapp.WebappRecord]:
