@@ -25,6 +25,7 @@ from model.tensors import Array, dtype_name, strings
 log = logging.getLogger(__name__)
 
 SERVE = "serve"
+_PREAMBLE = ("Graph execution error:", "Detected at node", "Node: ")
 #: Compiled calls are kept for so many combinations of wanted outputs.
 MAX_CALLABLES = 64
 
@@ -196,7 +197,11 @@ def _not_loaded(error: Exception, *, where: str) -> ServingFailed:
     if isinstance(error, DecodeError):
         found = "a damaged saved_model.pb"
     else:
-        found = f"{type(error).__name__}: {getattr(error, 'message', None) or error}"
-    return ServingFailed(
-        expected="a SavedModel that TensorFlow loads", found=found.splitlines()[0][:1000], where=where, do=""
-    )
+        found = f"{type(error).__name__}: {_reason(getattr(error, 'message', None) or str(error))}"
+    return ServingFailed(expected="a SavedModel that TensorFlow loads", found=found, where=where, do="")
+
+
+def _reason(message: str) -> str:
+    """The line that says why: Session.run puts `Graph execution error:` and the place in the graph before it."""
+    lines = [line for line in message.splitlines() if line.strip() and not line.startswith(_PREAMBLE)]
+    return (lines or [""])[0][:1000]
