@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from model.arrays import Array
 from model.call_errors import call_failed, unreadable, unsendable
 from model.endpoint import Endpoint
 from model.prediction_client import VersionStatus
@@ -12,7 +13,7 @@ from model.protocol import STATES, code_name
 from model.protos import serving_pb2
 from model.signature import Signature
 from model.signature_messages import INTERNAL_PREFIX, signature_of
-from model.tensors import Array, from_message, to_message
+from model.tensors import from_message, to_message
 
 M = TypeVar("M", bound=Message)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from model.arrays import Array
 from model.endpoint import Endpoint
 from model.errors import InvalidValue
 from model.retries import Retries
 from model.signature import Signature
-from model.tensors import Array
 
 DEFAULT_SIGNATURE = "serving_default"
 PROTOCOLS = ("auto", "grpc", "rest")

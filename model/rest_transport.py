@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from model.arrays import Array
 from model.call_errors import call_failed, outputs_missing, signature_missing, unreadable, unsendable
 from model.endpoint import Endpoint
 from model.errors import InvalidValue
@@ -13,7 +14,6 @@ from model.serving_metadata import signature_from_json
 from model.signature import Signature
 from model.signature_messages import INTERNAL_PREFIX
 from model.tensor_json import outputs_from_response, request_in_columns
-from model.tensors import Array
 
 
 class RestTransport:

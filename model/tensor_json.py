@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from model import dtypes
+from model.arrays import Array, strings
 from model.errors import InvalidValue
 from model.signature import TensorSpec
-from model.tensors import Array, strings
 
 Specs = Sequence[TensorSpec]
 

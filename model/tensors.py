@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from model import dtypes
+from model.arrays import Array, dtype_name, strings
 from model.protos import tensor_pb2
-
-Array = np.ndarray[Any, Any]
 
 #: dtype -> the message's list for it (tensorflow/core/framework/tensor.proto); the small integers share `int_val`.
 _VALUE_FIELDS = {
@@ -27,18 +26,6 @@ _VALUE_FIELDS = {
 }
 #: A protobuf message cannot be larger; a shape that claims more is refused before memory is taken for it.
 MAX_BYTES = 2**31 - 1
-
-
-def dtype_name(array: Array) -> str:
-    """TensorFlow's name for the array's type; arrays of objects, bytes and text are `string`.
-
-    Raises:
-        ValueError: TensorFlow has no such type in a signature that a row can feed.
-    """
-    name = "string" if array.dtype.kind in "OSU" else array.dtype.name
-    if name not in dtypes.COLUMN_DTYPES:
-        raise ValueError(f"expected an array of one of {', '.join(dtypes.COLUMN_DTYPES)}; found {name}")
-    return name
 
 
 def to_message(array: Array) -> tensor_pb2.Tensor:
@@ -57,18 +44,6 @@ def to_message(array: Array) -> tensor_pb2.Tensor:
     else:
         message.tensor_content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     return message
-
-
-def strings(array: Array) -> list[bytes]:
-    """The values of a string array in row-major order; text becomes UTF-8."""
-    values = array.ravel().tolist()
-    if all(type(value) is bytes for value in values):
-        return values
-    try:
-        return [value if isinstance(value, bytes) else value.encode() for value in values]
-    except AttributeError:
-        found = next(type(value).__name__ for value in values if not isinstance(value, bytes | str))
-        raise ValueError(f"expected strings; found a value of type {found}") from None
 
 
 def from_message(message: tensor_pb2.Tensor) -> Array:

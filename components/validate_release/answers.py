@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from model.arrays import Array, dtype_name
 from model.errors import ValidationFailed
 from model.signature import Shape, Signature, TensorSpec, format_shape
-from model.tensors import Array, dtype_name
 
 #: Longest text of a value in an error, in characters.
 _VALUE = 60

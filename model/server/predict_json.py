@@ -9,10 +9,10 @@ With one input or one output its name may be, or is, left out.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from model.arrays import Array
 from model.errors import InvalidValue
 from model.signature import TensorSpec
 from model.tensor_json import array_from_json, array_to_json, describe
-from model.tensors import Array
 
 Specs = Sequence[TensorSpec]
 

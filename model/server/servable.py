@@ -16,11 +16,11 @@ from typing import Any, Self
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from model.arrays import Array, dtype_name, strings
 from model.errors import PredictionFailed, ServingFailed
 from model.protocol import code_name
 from model.signature import Signature
 from model.signature_messages import INTERNAL_PREFIX, signature_of
-from model.tensors import Array, dtype_name, strings
 
 log = logging.getLogger(__name__)
 
