@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import requests
-from model.server.config import ServedModel, format_config
 
 from components.platforms.local import ports
 from components.platforms.local.home import Home, write_whole
@@ -23,6 +22,7 @@ from model import json_codec
 from model.endpoint import Endpoint
 from model.errors import ServingFailed
 from model.release_layout import Release
+from model.server.config import ServedModel, format_config
 
 log = logging.getLogger(__name__)
 
