@@ -1,11 +1,13 @@
 """One log line for each request, and how log lines are written."""
 
+import asyncio
 import json
 import logging
 import sys
 import time
 from typing import Any
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("webapp.access")
@@ -21,7 +23,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started, status = time.perf_counter(), 0
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
@@ -31,8 +33,12 @@ class AccessLog:
 
         try:
             await self._app(scope, receive, send_and_note)
+        except asyncio.CancelledError:
+            # The server ends, and this request had its time. Nobody above would tell the client.
+            if not status:
+                await PlainTextResponse("The web application is ending.\n", 503)(scope, receive, send_and_note)
         finally:
-            _write(scope, status=status, seconds=time.perf_counter() - started)
+            _write(scope, status=status or 500, seconds=time.perf_counter() - started)
 
 
 def _write(scope: Scope, *, status: int, seconds: float) -> None:
@@ -73,5 +79,6 @@ def configure(log_format: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for chatty in ("httpx", "uvicorn.error"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Not its sentences about starting; a bug's traceback stays, as an error.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

@@ -61,29 +61,32 @@ def test_its_log_can_be_json() -> None:
 
 
 def test_a_request_under_way_does_not_keep_it_from_ending() -> None:
+    statuses: list[int] = []
     with FakeModelServer().running() as model:
         hold = threading.Event()
         model.predict = lambda handler, _: hold.wait(30) and None
         with started("--model-url", model.url, "--timeout-s", "60") as (process, url):
-            row = {"bounces": "1", "time_on_site": "1"}
+
+            def ask() -> None:
+                row = {"bounces": "1", "time_on_site": "1"}
+                statuses.append(requests.post(f"{url}/ecommerce/mlinference", data=row, timeout=30).status_code)
+
             with socket.socket() as silent:
                 silent.connect(("127.0.0.1", int(url.rpartition(":")[2])))
-                asking = threading.Thread(target=_ask, args=(f"{url}/ecommerce/mlinference", row))
+                asking = threading.Thread(target=ask)
                 asking.start()
                 while not model.calls:
                     time.sleep(0.01)
 
                 process.send_signal(signal.SIGTERM)
-                process.communicate(timeout=20)
+                _, log = process.communicate(timeout=20)
 
-            assert not hold.is_set()
             asking.join()
             hold.set()
 
-
-def _ask(url: str, row: dict[str, str]) -> None:
-    with contextlib.suppress(requests.RequestException):
-        requests.post(url, data=row, timeout=30)
+    assert statuses == [503]
+    assert "Traceback" not in log
+    assert '"POST /ecommerce/mlinference" 503' in log
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
