@@ -282,6 +282,7 @@ def test_a_failed_model_is_not_asked_again_for_the_form(webapp_url: str, fake_mo
     page = ask(webapp_url, ROW, headers={"Accept": "text/html"})
 
     assert fake_model.metadata_calls == asked
+    assert "The model did not answer" in page.text
     assert 'name="bounces"' in page.text
     assert 'value="7363"' in page.text
 
