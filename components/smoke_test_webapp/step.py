@@ -1,5 +1,6 @@
 """The step around the smoke test: where the web application is, and a report also of a test that fails."""
 
+import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from components.smoke_test_webapp.smoke import PATH, SmokeTest, own_session
 from components.smoke_test_webapp.transcript import Transcript
 from model.endpoint import Endpoint
 from model.errors import InvalidValue
+
+log = logging.getLogger(__name__)
 
 
 def run_step(
@@ -37,7 +40,9 @@ def run_step(
             test.run(invoke_endpoint=invoke_endpoint == "yes", timeout_s=timeout_s)
         finally:
             Path(report_path).write_text(html_report(test.report()), encoding="utf-8")
-    return test.report()
+    report = test.report()
+    log.info("%d checks of %s passed", len(report.exchanges), webapp_url)
+    return report
 
 
 def webapp_address(webapp_url: str, *, platform: str) -> str:

@@ -70,7 +70,7 @@ class Transcript:
         """shown: what a reader needs of the body, where that is not its beginning."""
         body = _shorten(shown or response.text)
         self.exchanges.append(Exchange(check, request, response.status_code, body, passed=True))
-        log.info("%s: as expected", check)
+        log.debug("%s: as expected", check)
 
     def failed(
         self, check: str, request: str, *, expected: str, found: str, response: requests.Response | None = None
