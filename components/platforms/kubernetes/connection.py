@@ -59,18 +59,18 @@ class Connection:
         Raises:
             InvalidValue: neither is to be had.
         """
-        settings = client.Configuration()
+        settings, file = client.Configuration(), os.environ.get("KUBECONFIG")
         try:
-            if "KUBERNETES_SERVICE_HOST" in os.environ and not os.environ.get("KUBECONFIG"):
+            if "KUBERNETES_SERVICE_HOST" in os.environ and not file:
                 config.load_incluster_config(client_configuration=settings)
                 namespace = NAMESPACE_FILE.read_text().strip()
             else:
-                config.load_kube_config(client_configuration=settings)
-                namespace = config.list_kube_config_contexts()[1]["context"].get("namespace") or "default"
+                config.load_kube_config(file, client_configuration=settings)
+                namespace = config.list_kube_config_contexts(file)[1]["context"].get("namespace") or "default"
         except (config.ConfigException, OSError) as error:
             raise InvalidValue(
                 expected="a service account's token (in a pod), or a kubeconfig file",
-                found=str(error),
+                found=str(error).rstrip("."),
                 where="KUBECONFIG",
                 do="Run inside the cluster, point KUBECONFIG at a file, or set platform to local.",
             ) from error
@@ -127,12 +127,29 @@ class Connection:
         found = self._read("config_map", name) or {}
         return dict(found.get("data", {}))
 
-    def write_config_map(self, name: str, *, data: dict[str, str], owner: Object | None = None) -> None:
-        """Creates or replaces it. It goes when `owner` does."""
-        body: Object = {
-            "metadata": {"name": name, "ownerReferences": [_reference(owner)] if owner else []},
-            "data": data,
-        }
+    def log(self, pod: str, container: str, *, since_s: int | None = None) -> str:
+        """The container's log; with `since_s` the last seconds of it, each line after its time. Empty before there is
+        one."""
+        with self._in_words(f"read the log of {pod}"):
+            try:
+                return self._core_text(
+                    "read_namespaced_pod_log",
+                    pod,
+                    self.namespace,
+                    container=container,
+                    **({"since_seconds": since_s, "timestamps": True} if since_s else {}),
+                )
+            except ApiException as error:
+                if error.status in (400, 404):
+                    return ""
+                raise
+
+    def write_config_map(
+        self, name: str, *, data: dict[str, str], binary: dict[str, str] | None = None, owner: Object | None = None
+    ) -> None:
+        """Creates or replaces it. `binary`: base64. It goes when `owner` does."""
+        meta = {"name": name, "ownerReferences": [_reference(owner)] if owner else []}
+        body: Object = {"metadata": meta, "data": data, "binaryData": binary or {}}
         core = client.CoreV1Api(self.api)
         with self._in_words(f"write configmaps {name}"):
             try:
@@ -156,10 +173,13 @@ class Connection:
                 raise
 
     def _core(self, call: str, *arguments: str, **options: Any) -> Object:
+        found: Object = json.loads(self._core_text(call, *arguments, **options))
+        return found
+
+    def _core_text(self, call: str, *arguments: str, **options: Any) -> str:
         method = getattr(client.CoreV1Api(self.api), call)
         answer = method(*arguments, _preload_content=False, _request_timeout=TIMEOUT_S, **options)
-        found: Object = json.loads(answer.data)
-        return found
+        return bytes(answer.data).decode(errors="replace")
 
     def _custom(self, kind: Kind, verb: str, *arguments: Any, **options: Any) -> Any:
         call = getattr(client.CustomObjectsApi(self.api), f"{verb}_namespaced_custom_object")

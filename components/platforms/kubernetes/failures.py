@@ -45,12 +45,16 @@ def problems(service: Object | None, deployment: Object | None, *, pods: list[Ob
     if service is None:
         yield Problem("the InferenceService is gone: somebody deleted it")
         return
-    for pod in pods:
-        if _source(pod) == uri and "deletionTimestamp" not in pod["metadata"]:
-            yield from pod_problems(pod)
+    for pod in pods_of(uri, pods):
+        yield from pod_problems(pod)
     yield from _of_service(service.get("status", {}))
     if deployment is not None and _source(deployment) == uri:
         yield from _of_deployment(deployment)
+
+
+def pods_of(uri: str, pods: list[Object]) -> list[Object]:
+    """Those that serve the URI and are there to stay."""
+    return [pod for pod in pods if _source(pod) == uri and "deletionTimestamp" not in pod["metadata"]]
 
 
 def pod_problems(pod: Object) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from components.platforms.kubernetes.connection import (
     Connection,
     Object,
 )
-from components.platforms.kubernetes.failures import Problem, is_rolled_out, problems
+from components.platforms.kubernetes.failures import Problem, is_rolled_out, pods_of, problems
 from components.platforms.kubernetes.inference_service import GRPC_PORT, REST_PORT
 from model.endpoint import Endpoint
 from model.errors import ServingFailed
@@ -68,6 +68,7 @@ class Wait:
             if service is None or not is_rolled_out(deployment, uri=self.release.uri):
                 pods = self.connection.pods(f"serving.kserve.io/inferenceservice={self.name}")
                 found = list(problems(service, deployment, pods=pods, uri=self.release.uri))
+                found += self._failed_loads(pods_of(self.release.uri, pods))
                 if deployment is None:
                     found += [*self._rejections(), Problem("KServe has made nothing of it: does it run?", grace_s=60.0)]
                 return None, [each for each in found if not self._is_growing(each)]
@@ -77,6 +78,13 @@ class Wait:
             return None, []
         disagreement = _disagreement(endpoint)
         return (None, [Problem(disagreement, grace_s=30.0)]) if disagreement else (endpoint, [])
+
+    def _failed_loads(self, pods: list[Object]) -> list[Problem]:
+        """What servers say that run without being ready, and so are not behind the Service."""
+        asked = {each["metadata"]["name"]: each.get("status", {}).get("podIP") for each in pods}
+        urls = {pod: f"http://{ip}:{REST_PORT}/v1/models/{self.name}" for pod, ip in asked.items() if ip}
+        told = [(pod, each["status"]) for pod, url in urls.items() for each in _statuses(url) if each["state"] == "END"]
+        return [Problem(f"the server of pod {pod} did not load it: {each['error_message']}") for pod, each in told]
 
     def _rejections(self) -> list[Problem]:
         """What KServe says in events alone, where it makes no Deployment."""
@@ -107,7 +115,7 @@ class Wait:
         namespace = self.connection.namespace
         return ServingFailed(
             expected=f"version {self.release.version} AVAILABLE from {self.release.uri}",
-            found=found,
+            found=found.rstrip(". "),
             where=f"InferenceService {namespace}/{self.name}",
             do=f"kubectl -n {namespace} describe pods -l serving.kserve.io/inferenceservice={self.name} tells more.",
         )
@@ -134,6 +142,14 @@ def _disagreement(endpoint: Endpoint) -> str:
         return f"{url} does not answer from here (steps run inside the cluster's network): {error}"
     available = [str(each["version"]) for each in statuses if each["state"] == "AVAILABLE"]
     return "" if available == [str(endpoint.version)] else f"{url} answers {answer.status_code}: {answer.text[:500]}"
+
+
+def _statuses(url: str) -> list[Object]:
+    try:
+        answer = requests.get(url, timeout=1)
+        return list(answer.json().get("model_version_status", [])) if answer.ok else []
+    except requests.RequestException:
+        return []
 
 
 def until_gone(

@@ -1,0 +1,158 @@
+"""KubernetesSpark: scoring as a SparkApplication of the Spark operator."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from components.contracts import ScoreReport, ScoringJob
+from components.platforms.kubernetes.connection import SPARK_APPLICATIONS, ClusterUnavailable, Connection, Object
+from components.platforms.kubernetes.failures import pod_problems
+from components.platforms.kubernetes.spark_application import SETTINGS, application_name, job_files, spark_application
+from components.platforms.kubernetes.spark_driver import ERROR_MARK, REPORT_MARK
+from model import errors
+from model.errors import ReleaseError, ScoringFailed, ServingFailed
+
+log = logging.getLogger(__name__)
+driver_log = logging.getLogger("spark.driver")
+
+POLL_S = 2.0
+#: Seconds that the operator may take before it says anything of a new application.
+OPERATOR_S = 60.0
+#: What a run may take beyond the batch's own time: images, nodes, Java.
+START_S = 600.0
+DRIVER_CONTAINER = "spark-kubernetes-driver"
+
+
+@dataclass(frozen=True)
+class KubernetesSpark:
+    connection: Connection
+
+    @classmethod
+    def from_environment(cls) -> "KubernetesSpark":
+        return cls(Connection.from_environment())
+
+    def run(self, job: ScoringJob, *, run_id: str) -> ScoreReport:
+        """Runs the job, or goes on with the one that this run has started before, and removes it.
+
+        Raises:
+            RowsMismatch: the rows do not fit the signature.
+            ScoringFailed: Spark failed, with the cause.
+        """
+        name = application_name(run_id)
+        try:
+            settings = self.connection.config_map(SETTINGS).get("spec.yaml", "")
+            application = spark_application(name, namespace=self.connection.namespace, settings=settings)
+            if not self.connection.create(SPARK_APPLICATIONS, application):
+                log.info("going on with SparkApplication %s", name)
+            texts, binaries = job_files(job)
+            owner = self.connection.get(SPARK_APPLICATIONS, name)
+            self.connection.write_config_map(name, data=texts, binary=binaries, owner=owner)
+            return Execution(self.connection, name, timeout_s=job.timeout_s + START_S).until_done()
+        except ServingFailed as error:
+            raise ScoringFailed(**error.fields()) from error
+        finally:
+            self.connection.delete(SPARK_APPLICATIONS, name)
+
+
+@dataclass
+class Execution:
+    """One SparkApplication on its way; its driver's log goes to ours."""
+
+    connection: Connection
+    name: str
+    timeout_s: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _shown: str = ""
+    _since: dict[str, float] = field(default_factory=dict)
+
+    def until_done(self) -> ScoreReport:
+        started = self.clock()
+        while True:
+            try:
+                state = self._state()
+                self._show_log()
+                if state.get("state") in ("COMPLETED", "FAILED"):
+                    return self._result(state)
+                found = self._stuck(state)
+            except ClusterUnavailable as error:
+                log.info("looking again: %s", error)
+                found = ""
+            if found or self.clock() - started > self.timeout_s:
+                raise self._failed(found or f"no end after {self.timeout_s:.0f} s")
+            self.sleep(POLL_S)
+
+    def _state(self) -> Object:
+        application = self.connection.get(SPARK_APPLICATIONS, self.name)
+        if application is None:
+            raise self._failed("it is gone: somebody deleted it")
+        found: Object = application.get("status", {}).get("applicationState", {})
+        return found
+
+    def _result(self, state: Object) -> ScoreReport:
+        text = self.connection.log(self._driver, DRIVER_CONTAINER)
+        for line in reversed(text.splitlines()):
+            if REPORT_MARK in line:
+                return ScoreReport.from_json(line.partition(REPORT_MARK)[2])
+            if ERROR_MARK in line:
+                raise release_error(line.partition(ERROR_MARK)[2])
+        raise self._failed(cause(state.get("errorMessage", "no report in the driver's log"), log_text=text))
+
+    def _stuck(self, state: Object) -> str:
+        """Why it will not come to an end; the operator's own state does not tell."""
+        if not state.get("state"):
+            wanted = "does the Spark operator run, and does it watch this namespace?"
+            return self._outlasted({f"the operator has not taken it up: {wanted}": OPERATOR_S})
+        pods = self.connection.pods(f"sparkoperator.k8s.io/app-name={self.name}")
+        executors = [pod for pod in pods if pod["metadata"]["labels"].get("spark-role") == "executor"]
+        running = any(pod.get("status", {}).get("phase") == "Running" for pod in executors)
+        waiting = [pod for pod in pods if not (pod in executors and running)]
+        # A container that ended is no news: the operator sees the driver's end, and Spark replaces executors.
+        found = [each for pod in waiting for each in pod_problems(pod) if "ended with exit code" not in each.found]
+        return self._outlasted({each.found: each.grace_s for each in found})
+
+    def _outlasted(self, found: dict[str, float]) -> str:
+        now = self.clock()
+        self._since = {each: self._since.get(each, now) for each in found}
+        return next((each for each, grace_s in found.items() if now - self._since[each] >= grace_s), "")
+
+    @property
+    def _driver(self) -> str:
+        return f"{self.name}-driver"
+
+    def _show_log(self) -> None:
+        """Passes on what the driver has written since the last look; each line comes with its time."""
+        for line in self.connection.log(self._driver, DRIVER_CONTAINER, since_s=int(POLL_S * 3)).splitlines():
+            stamp, _, text = line.partition(" ")
+            if stamp > self._shown:
+                self._shown = stamp
+                driver_log.info("%s", text[:2000])
+
+    def _failed(self, found: str) -> ScoringFailed:
+        return ScoringFailed(
+            expected="the SparkApplication to come to its end",
+            found=found,
+            where=f"{self.connection.namespace}/{self.name}",
+            do="The driver's log stands above.",
+        )
+
+
+def cause(message: str, *, log_text: str) -> str:
+    """The line that tells: the driver's exception, or spark-submit's; what follows them is Spark's own shutdown."""
+    if "Traceback (most recent call last)" in log_text:
+        trace = log_text[log_text.rindex("Traceback (most recent call last)") :].splitlines()[1:]
+        last = next((line for line in trace if line and not line.startswith((" ", "\t"))), "")
+        return f"{message}: {last}"
+    submission = next((line for line in message.splitlines() if 'Exception in thread "main"' in line), "")
+    return submission or message[:2000]
+
+
+def release_error(text: str) -> ReleaseError:
+    """The error that the driver wrote, as the kind that it was."""
+    fields = json.loads(text)
+    kind = getattr(errors, fields["kind"], ScoringFailed)
+    kind = ScoringFailed if kind is errors.PredictionFailed else kind
+    error: ReleaseError = kind(**{name: fields[name] for name in ("expected", "found", "where", "do")})
+    return error

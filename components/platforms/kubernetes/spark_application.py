@@ -1,0 +1,104 @@
+"""The SparkApplication that scores a batch, and the ConfigMap that it reads."""
+
+import base64
+import hashlib
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import components
+from components.contracts import ScoringJob
+from components.platforms.kubernetes import spark_driver
+from components.platforms.kubernetes.connection import Object
+from model.errors import InvalidValue
+
+#: Where the driver finds the ConfigMap.
+MOUNT = "/opt/savedmodel-release"
+#: A ConfigMap of this name changes what is asked for: a part of a SparkApplication's spec under the key `spec.yaml`.
+SETTINGS = "savedmodel-release-spark"
+
+_DEFAULTS = """
+image: savedmodel-release/spark:4.1.2
+sparkVersion: 4.1.2
+driver: {cores: 1, memory: 1g, serviceAccount: savedmodel-release-spark}
+executor: {cores: 1, memory: 1g, instances: 2}
+"""
+
+
+def application_name(run_id: str) -> str:
+    """One name for one run's scoring: a DNS label of at most 47 characters, since Spark adds to it."""
+    readable = re.sub(r"[^a-z0-9]+", "-", run_id.lower()).strip("-")[:30].strip("-")
+    return f"score-{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
+
+
+def spark_application(name: str, *, namespace: str, settings: str = "") -> Object:
+    """`settings`: YAML that is laid over the defaults.
+
+    Raises:
+        InvalidValue: the settings are no YAML object.
+    """
+    ours = {
+        "type": "Python",
+        "mode": "cluster",
+        "pythonVersion": "3",
+        "mainApplicationFile": f"local://{MOUNT}/main.py",
+        "restartPolicy": {"type": "Never"},
+        "timeToLiveSeconds": 3600,
+        "driver": {"configMaps": [{"name": name, "path": MOUNT}]},
+    }
+    return {
+        "apiVersion": "sparkoperator.k8s.io/v1beta2",
+        "kind": "SparkApplication",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": _laid_over(_laid_over(yaml.safe_load(_DEFAULTS), _parsed(settings)), ours),
+    }
+
+
+def _parsed(settings: str) -> Object:
+    try:
+        parsed = yaml.safe_load(settings) or {}
+    except yaml.YAMLError as error:
+        raise _no_settings(str(error)) from error
+    if not isinstance(parsed, dict):
+        raise _no_settings(repr(settings)[:200])
+    return parsed
+
+
+def _no_settings(found: str) -> InvalidValue:
+    return InvalidValue(
+        expected="a part of a SparkApplication's spec, as YAML",
+        found=found,
+        where=f"ConfigMap {SETTINGS}, spec.yaml",
+        do="Correct it.",
+    )
+
+
+def _laid_over(base: Object, over: Object) -> Object:
+    """Objects are merged; lists are joined, and all else is replaced."""
+    merged: dict[str, Any] = {**base, **over}
+    for name in base.keys() & over.keys():
+        if isinstance(base[name], dict) and isinstance(over[name], dict):
+            merged[name] = _laid_over(base[name], over[name])
+        if isinstance(base[name], list) and isinstance(over[name], list):
+            merged[name] = [*base[name], *over[name]]
+    return merged
+
+
+def job_files(job: ScoringJob) -> tuple[dict[str, str], dict[str, str]]:
+    """The ConfigMap's texts and its binary part (base64): what stands under MOUNT."""
+    main = Path(spark_driver.__file__).read_text()
+    return {"main.py": main, spark_driver.JOB: job.to_json()}, {spark_driver.CODE: base64.b64encode(_code()).decode()}
+
+
+def _code() -> bytes:
+    """All modules that stand here: in a step those that it carries, elsewhere the whole packages."""
+    root, buffer = Path(components.__path__[0]).parent, io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for package in ("components", "model"):
+            for path in sorted((root / package).rglob("*.py")):
+                archive.write(path, path.relative_to(root))
+    return buffer.getvalue()

@@ -1,0 +1,188 @@
+"""A namespace of a real cluster, an object store beside it, and the platform under the pipeline's own service account.
+
+They run where they are asked for by name: KUBECONFIG=… pytest -m cluster tests/cluster. The cluster needs KServe, the
+Spark operator, a Cloud Storage emulator that the storage initializer is pointed to, the images of
+cluster/load-test-images, and an address for its Services that can be reached from here.
+"""
+
+import json
+import math
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from components.contracts import Expectations
+from components.platforms.kubernetes.connection import Connection
+from components.platforms.kubernetes.platform import KubernetesPlatform
+from model.endpoint import Endpoint
+from model.release_layout import Release, release_uri
+from model.savedmodel import read_saved_model
+from model.storage import open_storage
+
+HOW = "needs a cluster: KUBECONFIG=… pytest -m cluster tests/cluster"
+BASE = Path(__file__).resolve().parents[2] / "cluster" / "base"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("KUBECONFIG") and "cluster" in str(config.getoption("-m")):
+        return
+    for item in items:
+        if item.get_closest_marker("cluster"):
+            item.add_marker(pytest.mark.skip(reason=HOW))
+
+
+def kubectl(*arguments: str, stdin: str = "") -> str:
+    """The kubectl on PATH, else the one that stands beside the cluster's kubeconfig."""
+    beside = Path(os.environ["KUBECONFIG"]).parent / "bin" / "kubectl"
+    command = [shutil.which("kubectl") or str(beside), *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def admin() -> Any:
+    """The client of whoever set the cluster up."""
+    return config.new_client_from_config(os.environ["KUBECONFIG"])
+
+
+@pytest.fixture(scope="session")
+def namespace(admin: Any) -> Iterator[str]:
+    """A namespace of this session's own, with the roles of cluster/base."""
+    name = f"release-tests-{uuid.uuid4().hex[:6]}"
+    kubectl("create", "namespace", name)
+    kubectl("apply", "--namespace", name, "--kustomize", str(BASE))
+    yield name
+    kubectl("delete", "namespace", name, "--timeout=120s")
+
+
+@pytest.fixture(scope="session")
+def connection(admin: Any, namespace: str) -> Connection:
+    """The API server as the pipeline's steps reach it: with the rights of their service account, and no more."""
+    request = {"spec": {"expirationSeconds": 3600}}
+    token = client.CoreV1Api(admin).create_namespaced_service_account_token("savedmodel-release", namespace, request)
+    settings = client.Configuration()
+    settings.host, settings.ssl_ca_cert = admin.configuration.host, admin.configuration.ssl_ca_cert
+    settings.api_key = {"authorization": f"Bearer {token.status.token}"}
+    return Connection(client.ApiClient(settings), namespace)
+
+
+@dataclass(frozen=True)
+class ReachablePlatform(KubernetesPlatform):
+    """The platform, for a client outside the cluster's DNS: gRPC is called at the Service's address."""
+
+    def wait_until_live(self, release: Release, *, timeout_s: float) -> Endpoint:
+        return self._reachable(super().wait_until_live(release, timeout_s=timeout_s))
+
+    def deploy_candidate(self, release: Release, *, run_id: str, timeout_s: float) -> Endpoint:
+        return self._reachable(super().deploy_candidate(release, run_id=run_id, timeout_s=timeout_s))
+
+    def _reachable(self, endpoint: Endpoint) -> Endpoint:
+        service = self.connection.service(f"{endpoint.model_name}-predictor")
+        assert service is not None
+        return replace(endpoint, grpc_target=f"{service['spec']['clusterIP']}:9000")
+
+
+@pytest.fixture
+def platform(connection: Connection, service_names: None) -> Iterator[ReachablePlatform]:
+    """The platform; whatever a test leaves is removed."""
+    yield ReachablePlatform(connection)
+    kubectl("delete", "inferenceservices", "--all", "--namespace", connection.namespace, "--cascade=foreground")
+
+
+@pytest.fixture
+def service_names(admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of the cluster's Services, resolved as its DNS would."""
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        if str(host).endswith(".svc.cluster.local"):
+            name, namespace = str(host).split(".")[:2]
+            host = client.CoreV1Api(admin).read_namespaced_service(name, namespace).spec.cluster_ip
+        return resolve(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.fixture(scope="session")
+def emulator(admin: Any) -> str:
+    """URL of the Cloud Storage emulator, as the storage initializer is given it."""
+    found = client.CustomObjectsApi(admin).get_cluster_custom_object(
+        "serving.kserve.io", "v1alpha1", "clusterstoragecontainers", "default"
+    )
+    environment = {each["name"]: each["value"] for each in found["spec"]["container"]["env"]}
+    return str(environment["STORAGE_EMULATOR_HOST"])
+
+
+@pytest.fixture(scope="session")
+def bucket(emulator: str, namespace: str) -> Any:
+    """A bucket of this session's own."""
+    from google.cloud import storage
+
+    store = storage.Client.create_anonymous_client()
+    store = storage.Client(project="tests", credentials=store._credentials, client_options={"api_endpoint": emulator})
+    return store.create_bucket(namespace)
+
+
+Publish = Callable[..., Release]
+
+
+@pytest.fixture(scope="session")
+def publish(bucket: Any) -> Publish:
+    """Puts an export where a release of that version stands."""
+
+    def put(export: Path, *, model_name: str, version: int) -> Release:
+        uri = release_uri(f"gs://{bucket.name}", model_name, version)
+        for path in sorted(each for each in export.rglob("*") if each.is_file()):
+            place = f"{model_name}/releases/{version}/{version}/{path.relative_to(export)}"
+            bucket.blob(place).upload_from_filename(str(path))
+        return Release(model_name, version, f"sha256:{version}", uri)
+
+    return put
+
+
+def expectations_of(export: Path, *, weights: dict[str, float]) -> Expectations:
+    """What the sample model with these weights answers to a visit of 7363 seconds without a bounce."""
+    signature = read_saved_model(str(export), storage=open_storage(str(export))).signatures[0]
+    buys = 1 / (1 + math.exp(-weights["intercept"] - 7363 * weights["time_on_site_weight"]))
+    outputs = {
+        "predicted_will_buy_on_return_visit": [["1"]],
+        "will_buy_on_return_visit_probs": [[buys, 1 - buys]],
+        "will_buy_on_return_visit_values": [["1", "0"]],
+    }
+    return Expectations(signature, rows=1, inputs={"bounces": [0], "time_on_site": [7363]}, outputs=outputs)
+
+
+def names(namespace: str, kinds: str) -> list[str]:
+    return kubectl("get", kinds, "--namespace", namespace, "--output", "name").split()
+
+
+def until_nothing_is_left(namespace: str, kinds: str, *, timeout_s: float = 60.0) -> list[str]:
+    """What is still there of these kinds when the time is over, or an empty list as soon as nothing is."""
+    deadline = time.monotonic() + timeout_s
+    while (left := names(namespace, kinds)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return left
+
+
+def may(connection: Connection, verb: str, *, group: str, resource: str) -> bool:
+    """Whether the pipeline's account has this right in its namespace, by the API server's own word."""
+    resource, _, sub = resource.partition("/")
+    attributes = {"namespace": connection.namespace, "verb": verb, "group": group, "resource": resource}
+    body = {"spec": {"resourceAttributes": {**attributes, "subresource": sub}}}
+    answer = client.AuthorizationV1Api(connection.api).create_self_subject_access_review(body)
+    return bool(answer.status.allowed)
+
+
+def apply(manifest: dict[str, Any], *, namespace: str) -> None:
+    kubectl("apply", "--namespace", namespace, "--filename", "-", stdin=json.dumps(manifest))

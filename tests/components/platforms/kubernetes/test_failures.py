@@ -1,0 +1,124 @@
+"""Reading why a service does not come up, from objects as the API server gives them."""
+
+from typing import Any
+
+import pytest
+
+from components.platforms.kubernetes.failures import SOURCE_URI, Problem, is_rolled_out, problems
+
+URI = "gs://models/rpm/releases/7"
+SERVICE: dict[str, Any] = {"metadata": {"name": "rpm"}, "spec": {}, "status": {}}
+
+
+def pod(*, uri: str = URI, **status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "rpm-predictor-1", "annotations": {SOURCE_URI: uri}}, "status": status}
+
+
+def deployment(*, uri: str = URI, generation: int = 2, **status: Any) -> dict[str, Any]:
+    meta = {"name": "rpm-predictor", "generation": generation, "annotations": {SOURCE_URI: uri}}
+    return {"metadata": meta, "spec": {"replicas": 1}, "status": {"observedGeneration": 2, **status}}
+
+
+ALL_READY = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+
+
+def found(*pods: dict[str, Any], service: dict[str, Any] | None = SERVICE, rollout: Any = None) -> list[Problem]:
+    return list(problems(service, rollout, pods=list(pods), uri=URI))
+
+
+def test_a_complete_rollout_of_the_uri_counts() -> None:
+    assert is_rolled_out(deployment(**ALL_READY), uri=URI)
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        None,
+        deployment(uri="gs://models/rpm/releases/6", **ALL_READY),
+        deployment(generation=3, **ALL_READY),
+        deployment(**{**ALL_READY, "replicas": 2}),
+        deployment(**{**ALL_READY, "updatedReplicas": 0}),
+        deployment(**{**ALL_READY, "availableReplicas": 0}),
+    ],
+)
+def test_what_still_shows_the_former_release_does_not_count(stale: dict[str, Any] | None) -> None:
+    assert not is_rolled_out(stale, uri=URI)
+
+
+def test_an_initializer_that_failed_is_told_with_its_log() -> None:
+    ended = {"exitCode": 1, "reason": "Error", "message": "GCS resource 'models' not found.\n"}
+    initializer = {"name": "storage-initializer", "ready": False, "state": {"terminated": ended}}
+
+    (problem,) = found(pod(initContainerStatuses=[initializer]))
+
+    assert problem.grace_s == 0
+    assert "storage-initializer of pod rpm-predictor-1 ended with exit code 1" in problem.found
+    assert problem.found.endswith("GCS resource 'models' not found.")
+
+
+def test_a_server_that_is_started_again_has_failed() -> None:
+    ended = {"terminated": {"exitCode": 139, "reason": "Error", "message": "Segmentation fault"}}
+    server = {"name": "kserve-container", "ready": False, "state": {"running": {}}, "lastState": ended}
+
+    (problem,) = found(pod(containerStatuses=[server]))
+
+    assert "exit code 139" in problem.found
+
+
+def test_a_server_that_recovered_long_ago_is_no_problem() -> None:
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    server = {"name": "kserve-container", "ready": True, "state": {"running": {}}, "lastState": ended}
+
+    assert found(pod(containerStatuses=[server])) == []
+
+
+def test_an_image_that_cannot_be_pulled_has_one_kind_under_both_its_names() -> None:
+    def waiting(reason: str) -> dict[str, Any]:
+        state = {"waiting": {"reason": reason, "message": "no such host"}}
+        return {"name": "kserve-container", "image": "tensorflow/serving:2.6.2", "ready": False, "state": state}
+
+    (first,), (second,) = (found(pod(containerStatuses=[waiting(r)])) for r in ("ErrImagePull", "ImagePullBackOff"))
+
+    assert first.kind == second.kind != ""
+    assert first.found != second.found
+    assert "tensorflow/serving:2.6.2" in first.found
+
+
+def test_a_pod_without_a_node_has_some_time_to_get_one() -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: 1 Insufficient cpu."}
+
+    (problem,) = found(pod(conditions=[unscheduled]))
+
+    assert problem.grace_s > 0
+    assert "Insufficient cpu" in problem.found
+
+
+@pytest.mark.parametrize("change", [{"uri": "gs://models/rpm/releases/6"}, {"deleted": True}])
+def test_pods_of_another_release_and_pods_that_go_are_not_asked(change: dict[str, Any]) -> None:
+    ended = {"name": "kserve-container", "ready": False, "state": {"terminated": {"exitCode": 1}}}
+    other = pod(uri=change.get("uri", URI), containerStatuses=[ended])
+    if change.get("deleted"):
+        other["metadata"]["deletionTimestamp"] = "2030-01-01T00:00:00Z"
+
+    assert found(other) == []
+
+
+def test_a_failure_that_is_written_on_the_service_counts_only_while_it_blocks() -> None:
+    failure = {"reason": "NoSupportingRuntime", "message": "No runtime found"}
+    blocked = {**SERVICE, "status": {"modelStatus": {"transitionStatus": "InvalidSpec", "lastFailureInfo": failure}}}
+    stale = {**SERVICE, "status": {"modelStatus": {"transitionStatus": "UpToDate", "lastFailureInfo": failure}}}
+
+    assert [each.found for each in found(service=blocked)] == ["KServe: No runtime found"]
+    assert found(service=stale) == []
+
+
+def test_a_deployment_that_cannot_make_pods_says_why() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "serviceaccount nobody not found"}
+
+    (problem,) = found(rollout=deployment(conditions=[refused]))
+
+    assert "serviceaccount nobody not found" in problem.found
+
+
+def test_a_deleted_service_is_a_problem() -> None:
+    assert "gone" in found(service=None)[0].found
