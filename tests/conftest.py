@@ -1,8 +1,9 @@
 """Fixtures for all tests: every export of tests/exports.py and tests/bad_exports.py, by its name."""
 
+import gc
 import inspect
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +23,13 @@ def shared_directory(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -
     """One directory for all workers of this session."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def thawed() -> Iterator[None]:
+    """A test that loads a model freezes the heap; plugins that look objects up when the session ends must find them."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
