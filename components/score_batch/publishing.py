@@ -1,0 +1,19 @@
+"""What score_batch leaves for Kubeflow Pipelines: the report, and metrics where there are any."""
+
+from pathlib import Path
+from typing import Any
+
+from components.contracts import ScoreReport
+from components.score_batch.report import curve_values, html, metric_values
+
+
+def publish(report: ScoreReport, *, html_file: str, metrics: Any, roc: Any, confusion: Any) -> None:
+    """metrics: a kfp.dsl.Metrics; roc, confusion: kfp.dsl.ClassificationMetrics, left empty where there is nothing."""
+    Path(html_file).write_text(html(report, title="Scored batch"), encoding="utf-8")
+    for name, value in metric_values(report).items():
+        metrics.log_metric(name, value)
+    if report.roc is not None:
+        roc.log_roc_curve(*curve_values(report.roc))
+    if report.confusion is not None:
+        counts = [list(row) for row in report.confusion.counts]
+        confusion.log_confusion_matrix(list(report.confusion.labels), counts)

@@ -1,0 +1,74 @@
+"""Files as Spark sees them, through Hadoop's file systems: local paths, gs://, and what else it has a connector for."""
+
+import re
+from typing import Any
+
+from components.rows.files import is_hidden
+
+_GLOB = re.compile(r"([{}\[\]*?\\])")
+
+
+class HadoopFiles:
+    """The few operations on directories that Spark's readers and writers lack."""
+
+    def __init__(self, spark: Any) -> None:
+        self._jvm = spark._jvm
+        self._settings = spark._jsc.hadoopConfiguration()
+
+    def _at(self, uri: str) -> tuple[Any, Any]:
+        path = self._jvm.org.apache.hadoop.fs.Path(uri)
+        return path.getFileSystem(self._settings), path
+
+    def exists(self, uri: str) -> bool:
+        files, path = self._at(uri)
+        return bool(files.exists(path))
+
+    def pattern(self, uri: str) -> str:
+        """What a reader must be told: the URI itself if it is a glob, and without the meaning of its special characters
+        if something stands there by that very name."""
+        return literal(uri) if _GLOB.search(uri) and self.exists(uri) else uri
+
+    def list_files(self, pattern: str) -> list[str]:
+        """The files of a file, directory or glob that readers look at."""
+        files, path = self._at(pattern)
+        found: list[str] = []
+        for status in files.globStatus(path) or []:
+            root = status.getPath().toString()
+            below = files.listFiles(status.getPath(), True)
+            while below.hasNext():
+                uri = below.next().getPath().toString()
+                if not is_hidden(uri.removeprefix(root).lstrip("/")):
+                    found.append(uri)
+        return found
+
+    def first_bytes(self, uri: str) -> bytes:
+        """At most four."""
+        files, path = self._at(uri)
+        stream = files.open(path)
+        try:
+            read = [stream.read() for _ in range(4)]
+        finally:
+            stream.close()
+        return bytes(byte for byte in read if byte >= 0)
+
+    def replace(self, source: str, target: str) -> None:
+        """Moves a directory to where another one may stand. That is put aside meanwhile, so that there is always one
+        of the two, whole (as far as the store can move: an object store copies)."""
+        files, new = self._at(source)
+        _, old = self._at(target)
+        _, aside = self._at(f"{source}.replaced")
+        files.mkdirs(old.getParent())
+        if files.exists(old):
+            files.rename(old, aside)
+        if not files.rename(new, old):
+            raise OSError(f"{source} could not be renamed to {target}")
+        files.delete(aside, True)
+
+    def delete(self, uri: str) -> None:
+        files, path = self._at(uri)
+        files.delete(path, True)
+
+
+def literal(uri: str) -> str:
+    """The URI with the special characters of globs escaped."""
+    return _GLOB.sub(r"\\\1", uri)

@@ -1,0 +1,56 @@
+"""Watching a job: a line every few seconds, and an end when its time is over."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from model.errors import ScoringFailed
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 3.0
+
+
+@contextlib.contextmanager
+def watched(spark: SparkSession, done: Any, *, timeout_s: float) -> Iterator[None]:
+    """Logs the rows done while the body runs, and cancels Spark's work after `timeout_s` seconds.
+
+    done: an accumulator of rows.
+
+    Raises:
+        ScoringFailed: the body did not end in time.
+    """
+    ended, late = threading.Event(), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(spark, done, timeout_s, ended, late), daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        if not late.is_set():
+            raise
+        do = "Raise scoring_timeout_s, or give Spark more executors."
+        found = f"{done.value} rows scored by then"
+        raise ScoringFailed(expected=f"an end within {timeout_s:g} s", found=found, where="Spark", do=do) from error
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _watch(spark: SparkSession, done: Any, timeout_s: float, ended: threading.Event, late: threading.Event) -> None:
+    began = time.monotonic()
+    context = spark.sparkContext
+    while not ended.wait(min(INTERVAL_S, max(0.01, began + timeout_s - time.monotonic()))):
+        seconds = time.monotonic() - began
+        if seconds >= timeout_s:
+            late.set()
+            context.cancelAllJobs()
+            return
+        tracker = context.statusTracker()
+        stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        tasks = ", ".join(f"{stage.numCompletedTasks} of {stage.numTasks} tasks" for stage in stages if stage)
+        log.info("%.0f s: %d rows scored%s", seconds, done.value, f"; {tasks}" if tasks else "")
