@@ -4,10 +4,11 @@
 import http.client
 import http.server
 import json
+import socket
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 Act = Callable[[], None]
@@ -28,7 +29,7 @@ class Fault:
 
 
 class GcsProxy(http.server.ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = False  # so that closing waits for the last connection
 
     def __init__(self, upstream: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -36,6 +37,18 @@ class GcsProxy(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.connections: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = super().get_request()
+        self.connections.append(connection)
+        return connection, address
+
+    def hang_up(self) -> None:
+        """Clients keep connections open, for which closing would wait for ever."""
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -109,4 +122,5 @@ def gcs_proxy(upstream: str) -> Iterator[GcsProxy]:
         thread.start()
         yield proxy
         proxy.shutdown()
+        proxy.hang_up()
         thread.join()
