@@ -16,7 +16,7 @@ from model.server.watching import ConfigFile, Watch
 log = logging.getLogger("model.server")
 
 #: Requests under way get so long to finish when the server is told to end.
-GRACE_S = 1.0
+GRACE_S = 1.5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +37,7 @@ def _serve(settings: ServerSettings) -> int:
     models = ServedModels(policy=LoadPolicy(settings.max_retries, settings.retry_interval_s, settings.warmup))
     config = ConfigFile(settings.config_file) if settings.config_file else None
     models.configure((config.read() if config else settings.models) or ())
+    models.look()  # from the first answer on, the models are known
     stopping = _stop_signal()
     closers = [open_port(models, settings) for open_port in (_open_rest, _open_grpc)]
     Watch(models, config if settings.config_poll_s else None, settings.base_path_poll_s, stopping).start()
@@ -80,7 +81,7 @@ def _open_grpc(models: ServedModels, settings: ServerSettings) -> Callable[[], N
     log.info("gRPC on %s:%d", settings.host, settings.grpc_port)
 
     def close() -> None:
-        server.stop(GRACE_S).wait(GRACE_S + 0.2)
+        server.stop(GRACE_S).wait(GRACE_S)
 
     return close
 
@@ -91,4 +92,4 @@ def _close(closers: Sequence[Callable[[], None]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(GRACE_S + 0.4)
+        thread.join(GRACE_S + 0.2)

@@ -1,6 +1,7 @@
 """One version of a model on the server: its state, and who is using it."""
 
 import contextlib
+import gc
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -72,8 +73,18 @@ class Version:
             servable, self.servable = self.servable, None
         if servable is not None:
             servable.close()
+            del servable
+            settle_heap()
         with self.changed:
             self.state = END
+
+
+def settle_heap() -> None:
+    """Takes what is alive out of the garbage collector's sight, after a model came or went: it would walk TensorFlow's
+    hundreds of thousands of objects again and again (measured: large JSON requests take 2.3 times as long)."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 #: Where errors arise that the protocol words, not the model.

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 
 from model.errors import PredictionFailed, ServingFailed
 from model.server.config import ServedModel
-from model.server.loading import AVAILABLE, END, LOADING, UNLOADING, Version, VersionKey, not_found, refused
+from model.server.loading import (
+    AVAILABLE,
+    END,
+    LOADING,
+    UNLOADING,
+    Version,
+    VersionKey,
+    not_found,
+    refused,
+    settle_heap,
+)
 from model.server.servable import Servable
 from model.server.version_directories import find_versions, wanted_versions
 from model.server.warmup import replay
@@ -118,6 +128,7 @@ class ServedModels:
         except ServingFailed as error:
             self._note_failure(version, error)
             return
+        settle_heap()
         with self.changed:
             version.servable, version.state = servable, AVAILABLE
             version.error_code, version.error_message = "OK", ""

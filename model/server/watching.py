@@ -74,7 +74,6 @@ class Watch:
         # A server that is started ahead of its first model shall be warm when that one comes.
         from model.server.servable import import_tensorflow
 
-        self.models.look()
         import_tensorflow()
         looked = -float("inf")
         while not self.stopping.is_set():

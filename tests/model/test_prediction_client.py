@@ -128,7 +128,7 @@ def test_a_scalar_output_and_no_rows(opened: Opened) -> None:
 
 
 def test_a_batch_larger_than_grpcs_usual_limit_of_4_mib(opened: Opened) -> None:
-    inputs = {"x": np.arange(1_500_000, dtype=np.float32)}
+    inputs = {"x": np.arange(1_100_000, dtype=np.float32)}
 
     answer = opened("half_plus_two").predict(inputs)
 
