@@ -66,4 +66,4 @@ def score_batch(
         limits = {"max_failed_rows": max_failed_rows, "min_auc": min_auc, "min_accuracy": min_accuracy}
         scored = score(job, backend=open_scoring(platform), run_id=run_id, **limits)
         publish(scored, html_file=report.path, metrics=metrics, roc=roc, confusion=confusion)
-    return (scored.to_json(),)  # type: ignore[return-value]
+    return (scored.to_json(),)

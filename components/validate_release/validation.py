@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from components.contracts import Expectations
-from components.rows import read_sample
+from components.rows.sample import read_sample
 from components.validate_release.child import Child
 from model.dtypes import COLUMN_DTYPES
 from model.errors import ValidationFailed

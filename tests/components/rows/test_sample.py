@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.rows import read_sample
+from components.rows.sample import read_sample
 from model.errors import InvalidValue, ReleaseError, RowsMismatch
 from model.signature import Signature, TensorSpec
 
