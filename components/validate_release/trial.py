@@ -40,8 +40,9 @@ def answer(question: Question) -> dict[str, Any]:
         outputs = Servable.load(question.model).predict(signature.name, inputs)
         check(outputs, signature=signature, inputs=question.inputs, rows=question.rows)
     except ReleaseError as error:
-        # Where it is, the parent knows better: this directory may be a copy. What to do, a later line may say.
-        return {"error": {name: text for name, text in error.fields().items() if text and name != "where"}}
+        # Where it is, the parent knows better: this directory may be a copy. TensorFlow's reasons have several lines.
+        fields = {name: " ".join(text.split()) for name, text in error.fields().items() if name != "where"}
+        return {"error": {name: text for name, text in fields.items() if text}}
     return {"outputs": {name: array_to_json(array) for name, array in outputs.items()}}
 
 

@@ -168,6 +168,14 @@ def test_a_model_that_does_not_load_says_why(name: str, reason: str, request: py
     assert reason in error["found"]
 
 
+def test_a_call_that_the_graph_refuses_is_told_in_one_line(several_signatures: Path) -> None:
+    error = refusal(several_signatures, {"a": [1.0, 2.0, 3.0], "b": [1, 2]})
+
+    assert error["expected"] == "inputs that the graph takes"
+    assert "Incompatible shapes" in error["found"]
+    assert "\n" not in error["found"]
+
+
 def test_a_signature_that_the_model_lacks_is_refused(half_plus_two: Path) -> None:
     error = refusal(half_plus_two, {"x": [1.0]}, signature=Signature("score", "", (X,), ()))
 
