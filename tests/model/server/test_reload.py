@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import requests
 
+from model.errors import PredictionFailed
 from model.prediction_client import open_client
+from model.retries import Retries
 from model.server.config import ServedModel
 from tests.servers import RunningServer, base_path, running_model_server
 
@@ -25,24 +27,23 @@ VISIT = {"bounces": np.zeros(4, np.float32), "time_on_site": np.full(4, 7363, np
 
 
 class Caller:
-    """Calls without a pause, over one protocol, until it is told to stop."""
+    """Calls without a pause, over one protocol, until it is told to stop. A call that had to be tried again counts as
+    a failure."""
 
     def __init__(self, server: RunningServer, model_name: str, protocol: str) -> None:
-        self._client = open_client(server.endpoint(model_name), protocol=protocol, timeout_s=0.001)
+        retries = Retries(60, sleep=lambda pause_s: self.failures.append("tried again"))
+        self._client = open_client(server.endpoint(model_name), protocol=protocol, retries=retries)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.answers: list[float] = []
-        self.failures: list[Exception] = []
-        self._protocol = protocol
+        self.failures: list[object] = []
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                answer = self._client._transport.predict(
-                    VISIT, signature_name="serving_default", outputs=(), timeout_s=60
-                )
+                answer = self._client.predict(VISIT)
                 self.answers.append(float(answer["will_buy_on_return_visit_probs"][0, 0]))
-            except Exception as error:  # noqa: BLE001 - any failure is one too many
+            except PredictionFailed as error:
                 self.failures.append(error)
 
     def __enter__(self) -> "Caller":
