@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pkgutil import extend_path
 from typing import Protocol
 
+from components.platforms.names import unknown_platform
 from model.endpoint import Endpoint
-from model.errors import InvalidValue
 from model.release_layout import Release
 
 # In a step this package is the one that the YAML carries; on one machine the rest of it is found where it is installed.
 __path__ = extend_path(__path__, __name__)
-
-PLATFORMS = ("kubernetes", "local")
 
 #: Phases of a live service: what the run named in `run_id` has done to it.
 PROMOTING = "promoting"
@@ -93,9 +91,3 @@ def open_platform(name: str) -> Platform:
 
         return KubernetesPlatform.from_environment()
     raise unknown_platform(name)
-
-
-def unknown_platform(name: str) -> InvalidValue:
-    return InvalidValue(
-        expected=f"one of {', '.join(PLATFORMS)}", found=repr(name), where="platform", do="Set the parameter platform."
-    )

@@ -24,6 +24,10 @@ SETTINGS = "savedmodel-release-spark"
 _DEFAULTS = """
 image: savedmodel-release/spark:4.1.2
 sparkVersion: 4.1.2
+hadoopConf:
+  fs.gs.impl: com.google.cloud.hadoop.fs.gcs.GoogleHadoopFileSystem
+  fs.AbstractFileSystem.gs.impl: com.google.cloud.hadoop.fs.gcs.GoogleHadoopFS
+  fs.gs.auth.type: APPLICATION_DEFAULT
 driver: {cores: 1, memory: 1g, serviceAccount: savedmodel-release-spark}
 executor: {cores: 1, memory: 1g, instances: 2}
 """
