@@ -221,6 +221,9 @@ def _temporary(path: Path) -> Iterator[BinaryIO]:
             fcntl.flock(file, fcntl.LOCK_EX)
             if not _names(temporary, file):
                 continue
+            if os.fstat(file.fileno()).st_nlink > 1:  # killed just after linking: this is the object itself
+                temporary.unlink()
+                continue
             try:
                 file.truncate(0)
                 yield file

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import StorageError
-from model.local_storage import TEMPORARY_SUFFIX, _temporary
+from model.local_storage import TEMPORARY_SUFFIX, _temporary, _temporary_path
 from model.storage import Blob, copy_blob, download, open_storage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +97,20 @@ def test_what_a_crash_left_is_not_listed_and_is_taken_over(tmp_path: Path) -> No
     assert storage.create(str(target), b"whole") is True
     assert everything(tmp_path / "place") == ["x"]
     assert target.read_bytes() == b"whole"
+
+
+def test_what_a_crash_left_just_after_linking_is_not_written_to(tmp_path: Path) -> None:
+    storage, target = open_storage("/"), tmp_path / "x"
+    storage.write(str(target), b"whole")
+    os.link(target, _temporary_path(target))
+    reader = target.open("rb")
+
+    storage.write(str(target), b"other")
+
+    with reader:
+        assert reader.read() == b"whole"
+    assert target.read_bytes() == b"other"
+    assert everything(tmp_path) == ["x"]
 
 
 def _crash_while_writing(target: Path) -> None:
