@@ -69,6 +69,6 @@ def _wait(copies: dict[Future[None], Blob]) -> None:
             copy.result()
         if pending:
             copied = [file.size for copy, file in copies.items() if copy not in pending]
-            log.info(
-                "copied %d of %d files, %s of %s bytes", len(copied), len(copies), f"{sum(copied):,}", f"{total:,}"
-            )
+            largest = max((copies[copy] for copy in pending), key=lambda file: file.size)
+            done, waiting = f"{sum(copied):,} of {total:,} bytes", f"{largest.path} ({largest.size:,} bytes)"
+            log.info("copied %d of %d files, %s; still copying %s", len(copied), len(copies), done, waiting)

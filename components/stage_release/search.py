@@ -12,8 +12,8 @@ from model.release_layout import ReleaseRecord, record_uri, releases_uri
 from model.release_records import parse_record
 from model.storage import Storage
 
-#: Reads at the same time; the same number is read before anybody looks at the answers.
-READERS = 16
+#: Reads at the same time: as many connections as the client library keeps.
+READERS = 10
 PROGRESS_S = 2.0
 
 log = logging.getLogger(__name__)
