@@ -163,14 +163,14 @@ def expectations_of(export: Path, *, weights: dict[str, float]) -> Expectations:
     return Expectations(signature, rows=1, inputs={"bounces": [0], "time_on_site": [7363]}, outputs=outputs)
 
 
-def names(namespace: str, kinds: str) -> list[str]:
-    return kubectl("get", kinds, "--namespace", namespace, "--output", "name").split()
+def names(namespace: str, kinds: str, *options: str) -> list[str]:
+    return kubectl("get", kinds, *options, "--namespace", namespace, "--output", "name").split()
 
 
-def until_nothing_is_left(namespace: str, kinds: str, *, timeout_s: float = 60.0) -> list[str]:
+def until_nothing_is_left(namespace: str, kinds: str, *options: str, timeout_s: float = 60.0) -> list[str]:
     """What is still there of these kinds when the time is over, or an empty list as soon as nothing is."""
     deadline = time.monotonic() + timeout_s
-    while (left := names(namespace, kinds)) and time.monotonic() < deadline:
+    while (left := names(namespace, kinds, *options)) and time.monotonic() < deadline:
         time.sleep(0.5)
     return left
 

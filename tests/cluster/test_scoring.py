@@ -1,0 +1,119 @@
+"""A batch scored on the cluster's Spark, through a candidate, from and to the object store."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as parquet
+import pytest
+import yaml
+
+from components.contracts import ScoringJob
+from components.platforms.kubernetes.connection import Connection
+from components.platforms.kubernetes.platform import KubernetesPlatform
+from components.platforms.kubernetes.spark import KubernetesSpark
+from components.platforms.kubernetes.spark_application import SETTINGS
+from model.errors import InvalidValue, ScoringFailed
+from model.sample.retail import SIGNATURE
+from tests.cluster import storage_front
+from tests.cluster.conftest import Publish, ReachablePlatform, apply, kubectl, until_nothing_is_left
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def front(emulator: str, namespace: str) -> Iterator[str]:
+    """URL, inside the cluster, of the emulator behind tests/cluster/storage_front.py."""
+    code = Path(storage_front.__file__).read_text()
+    container = {
+        "name": "front",
+        "image": "python:3.11-slim",
+        "command": ["python3", "-c", code, emulator],
+        "readinessProbe": {"tcpSocket": {"port": 4443}, "periodSeconds": 1},
+    }
+    meta, ports = {"name": "storage", "labels": {"app": "storage"}}, [{"port": 4443}]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": [container]}}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {"selector": meta["labels"], "ports": ports},
+    }
+    apply(pod, namespace=namespace)
+    apply(service, namespace=namespace)
+    kubectl("wait", "--for=condition=Ready", "pod/storage", "--namespace", namespace, "--timeout=60s")
+    yield f"http://storage.{namespace}.svc.cluster.local:4443"
+    kubectl("delete", "pod/storage", "service/storage", "--namespace", namespace, "--grace-period=1")
+
+
+@pytest.fixture
+def spark(connection: Connection, front: str) -> KubernetesSpark:
+    settle(connection, emulator=front)
+    return KubernetesSpark(connection)
+
+
+def settle(connection: Connection, *, emulator: str, **changes: Any) -> None:
+    """What an administrator sets: little room, and the emulator in place of Cloud Storage."""
+    role = {"coreRequest": "200m", "memory": "512m", "javaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+    hadoop = {
+        "fs.gs.auth.type": "UNAUTHENTICATED",
+        "fs.gs.storage.root.url": emulator,
+        "fs.gs.operation.move.enable": "false",  # which the emulator does not know; a copy does as well
+    }
+    spec = {
+        "hadoopConf": hadoop,
+        "sparkConf": {"spark.ui.enabled": "false", "spark.scheduler.minRegisteredResourcesRatio": "0"},
+        "driver": role,
+        "executor": {**role, "instances": 1},
+        **changes,
+    }
+    meta = {"name": SETTINGS}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"spec.yaml": yaml.safe_dump(spec)}}
+    apply(manifest, namespace=connection.namespace)
+
+
+def test_a_batch_is_scored_and_nothing_but_the_result_is_left(
+    spark: KubernetesSpark,
+    platform: ReachablePlatform,
+    publish: Publish,
+    bucket: Any,
+    retail_propensity: Path,
+    visits: Path,
+) -> None:
+    release = publish(retail_propensity, model_name="scored", version=1)
+    cluster = KubernetesPlatform(platform.connection)  # Spark's pods know the cluster's names
+    endpoint = cluster.deploy_candidate(release, run_id="run-1", timeout_s=120)
+    bucket.blob("rows/visits.csv").upload_from_filename(str(visits))
+    job = ScoringJob(
+        rows_uri=f"gs://{bucket.name}/rows/visits.csv",
+        predictions_uri=f"gs://{bucket.name}/predictions",
+        signature=SIGNATURE,
+        endpoint_json=endpoint.to_json(),
+        label_column="will_buy_on_return_visit",
+    )
+
+    report = spark.run(job, run_id="run-1")
+
+    assert (report.rows, report.failed_rows, report.labelled_rows) == (200, 0, 200)
+    assert report.auc is not None
+    assert report.auc > 0.6
+    parts = [blob for blob in bucket.list_blobs(prefix="predictions/predictions/") if blob.name.endswith(".parquet")]
+    tables = [parquet.read_table(io.BytesIO(blob.download_as_bytes())) for blob in parts]
+    assert sum(table.num_rows for table in tables) == 200
+    assert until_nothing_is_left(spark.connection.namespace, "sparkapplications") == []
+
+    wrong = ScoringJob(f"gs://{bucket.name}/none.csv", job.predictions_uri, SIGNATURE, endpoint.to_json())
+    with pytest.raises(InvalidValue, match=r"none\.csv"):
+        spark.run(wrong, run_id="run-2")
+
+
+def test_a_driver_that_cannot_start_is_told_from_its_pod(spark: KubernetesSpark, front: str) -> None:
+    settle(spark.connection, emulator=front, image="10.244.255.1:1/spark:none")
+    job = ScoringJob("gs://b/rows.csv", "gs://b/out", SIGNATURE, "{}")
+
+    with pytest.raises(ScoringFailed, match=r"image 10\.244\.255\.1:1/spark:none cannot be pulled"):
+        spark.run(job, run_id="run-3")
+
+    assert until_nothing_is_left(spark.connection.namespace, "sparkapplications") == []
+    assert until_nothing_is_left(spark.connection.namespace, "pods", "--selector=spark-role") == []
