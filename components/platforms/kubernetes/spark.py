@@ -66,6 +66,7 @@ class Execution:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _shown: str = ""
+    _looked: float = 0.0
     _since: dict[str, float] = field(default_factory=dict)
 
     def until_done(self) -> ScoreReport:
@@ -124,7 +125,9 @@ class Execution:
 
     def _show_log(self) -> None:
         """Passes on what the driver has written since the last look; each line comes with its time."""
-        for line in self.connection.log(self._driver, DRIVER_CONTAINER, since_s=int(POLL_S * 3)).splitlines():
+        before, self._looked = self._looked, self.clock()
+        since_s = int(self._looked - before) + 3
+        for line in self.connection.log(self._driver, DRIVER_CONTAINER, since_s=since_s).splitlines():
             stamp, _, text = line.partition(" ")
             if stamp > self._shown:
                 self._shown = stamp

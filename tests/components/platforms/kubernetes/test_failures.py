@@ -19,7 +19,7 @@ def deployment(*, uri: str = URI, generation: int = 2, **status: Any) -> dict[st
     return {"metadata": meta, "spec": {"replicas": 1}, "status": {"observedGeneration": 2, **status}}
 
 
-ALL_READY = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+ALL_READY: dict[str, Any] = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
 
 
 def found(*pods: dict[str, Any], service: dict[str, Any] | None = SERVICE, rollout: Any = None) -> list[Problem]:

@@ -1,0 +1,103 @@
+"""The SparkApplication that is asked for, what travels with it, and what is read out of its end."""
+
+import base64
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from components.contracts import ScoringJob
+from components.platforms.kubernetes.spark import cause, release_error
+from components.platforms.kubernetes.spark_application import application_name, job_files, spark_application
+from model.errors import InvalidValue, RowsMismatch, ScoringFailed
+from model.sample.retail import SIGNATURE
+
+JOB = ScoringJob("gs://b/rows.csv", "gs://b/out", SIGNATURE, endpoint_json="{}")
+
+
+@pytest.mark.parametrize(
+    "run_id", ["run-1", "8C9f0a1b-3333-4444-5555-666677778888", "Nightly / Retraining #7", "x" * 300]
+)
+def test_names_are_labels_with_room_for_what_spark_adds(run_id: str) -> None:
+    name = application_name(run_id)
+
+    assert len(name) <= 47
+    assert name == name.lower()
+    assert name.replace("-", "").isalnum()
+    assert name == application_name(run_id)
+
+
+def test_runs_that_read_alike_have_names_of_their_own() -> None:
+    assert application_name("run 1") != application_name("run-1")
+
+
+def test_settings_are_laid_over_the_defaults_and_what_must_be_stays() -> None:
+    settings = """
+      mainApplicationFile: local:///elsewhere.py
+      driver: {coreRequest: 200m, configMaps: [{name: more, path: /more}]}
+      executor: {instances: 5}
+    """
+
+    spec = spark_application("score-1", namespace="ns", settings=settings)["spec"]
+
+    assert spec["executor"] == {"cores": 1, "memory": "1g", "instances": 5}
+    assert spec["driver"]["coreRequest"] == "200m"
+    assert [each["name"] for each in spec["driver"]["configMaps"]] == ["more", "score-1"]
+    assert spec["mainApplicationFile"] == "local:///opt/savedmodel-release/main.py"
+
+
+@pytest.mark.parametrize("settings", ["- a list", "driver: {", "words"])
+def test_settings_that_are_no_object_are_refused(settings: str) -> None:
+    with pytest.raises(InvalidValue, match=r"ConfigMap savedmodel-release-spark, spec\.yaml"):
+        spark_application("score-1", namespace="ns", settings=settings)
+
+
+def test_the_code_that_travels_imports_the_job_by_itself(tmp_path: Path) -> None:
+    texts, binaries = job_files(JOB)
+    for name, content in binaries.items():
+        (tmp_path / name).write_bytes(base64.b64decode(content))
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import components.scoring.job as job; print(job.__file__)"
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, str(tmp_path / "code.zip")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.startswith(str(tmp_path / "code.zip"))
+    assert ScoringJob.from_json(texts["job.json"]) == JOB
+
+
+def test_everything_that_travels_fits_into_a_config_map() -> None:
+    texts, binaries = job_files(JOB)
+
+    names = zipfile.ZipFile(io.BytesIO(base64.b64decode(binaries["code.zip"]))).namelist()
+    assert "components/scoring/job.py" in names
+    assert sum(map(len, [*texts.values(), *binaries.values()])) < 1024 * 1024
+
+
+def test_the_cause_is_the_drivers_exception_rather_than_the_operators_words() -> None:
+    log = "INFO x\nTraceback (most recent call last):\n  File a\n    boom()\nValueError: no such thing\nINFO stopping\n"
+
+    assert cause("driver container failed with ExitCode: 1", log_text=log).endswith(": ValueError: no such thing")
+
+
+def test_the_cause_of_a_failed_submission_is_one_line_of_its_output() -> None:
+    message = 'failed to submit\nat x\nException in thread "main" io.fabric8: Forbidden\n\tat y'
+
+    assert cause(message, log_text="") == 'Exception in thread "main" io.fabric8: Forbidden'
+
+
+@pytest.mark.parametrize("kind", [RowsMismatch, ScoringFailed])
+def test_the_drivers_error_comes_back_as_what_it_was(kind: type[RowsMismatch]) -> None:
+    error = kind(expected="a column x", found="none", where="gs://b/rows.csv", do="Add it.")
+
+    back = release_error(error.to_json())
+
+    assert type(back) is kind
+    assert str(back) == str(error)
