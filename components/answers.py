@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from model.prediction_client import PredictionClient
-from model.tensor_json import array_from_json
 
 from components.contracts import Expectations
+from model.prediction_client import PredictionClient
 from model.signature import TensorSpec
+from model.tensor_json import array_from_json
 
 #: Relative and absolute tolerance by dtype: a batch of another size may take another path through the CPU's kernels.
 TOLERANCES = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-4}

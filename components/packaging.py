@@ -18,7 +18,7 @@ from components.images import PYTHON_IMAGE, packages_to_install
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PARTY = ("components", "model")
-#: On one machine this project is installed, so what only one machine needs does not travel. Nor does the Spark job: it is
+#: On one machine this project is installed: what only one machine needs does not travel. Nor does the Spark job: it is
 #: larger than the limit, and Spark has to have an image of its own anyway: the public one lacks pyarrow and grpcio.
 NOT_CARRIED = ("components.platforms.local", "components.scoring", "model.local_storage")
 #: A larger archive would break the 128 KiB limit of a KFP driver's argument, or Kubernetes' limit for a Workflow.

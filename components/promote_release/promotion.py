@@ -2,14 +2,13 @@
 
 import logging
 
-from model.prediction_client import open_client
-
 from components.answers import differences
 from components.contracts import Expectations
 from components.platforms import PROMOTED, PROMOTING, LiveService, Platform
 from components.recovery import restore
 from model.endpoint import Endpoint
 from model.errors import PromotionFailed, ReleaseError
+from model.prediction_client import open_client
 from model.release_layout import Release
 
 log = logging.getLogger(__name__)

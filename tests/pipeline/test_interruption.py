@@ -44,14 +44,14 @@ def end(run: subprocess.Popen[str]) -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_run_killed_at_any_step_and_started_again_ends_as_if_nothing_had_been(
-    retail_export: Path, visits: Path, tmp_path: Path
+    retail_propensity: Path, visits: Path, tmp_path: Path
 ) -> None:
     digests = set()
     for step in STEPS:
         home = tmp_path / step
 
-        killed = end(start_and_signal(retail_export, visits, home=home, step=step, number=signal.SIGKILL))
-        again = release(retail_export, visits, home=home)
+        killed = end(start_and_signal(retail_propensity, visits, home=home, step=step, number=signal.SIGKILL))
+        again = release(retail_propensity, visits, home=home)
 
         assert killed == -signal.SIGKILL
         assert again.status == 0, again.log
@@ -68,13 +68,13 @@ def test_a_run_killed_at_any_step_and_started_again_ends_as_if_nothing_had_been(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_puts_everything_back_within_five_seconds(
-    retail_export: Path, other_retail_export: Path, visits: Path, tmp_path: Path, number: signal.Signals
+    retail_propensity: Path, retail_retrained: Path, visits: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    assert release(retail_export, visits, home=tmp_path).status == 0
+    assert release(retail_propensity, visits, home=tmp_path).status == 0
     live = (tmp_path / "serving" / "live" / "rpm.json").read_text()
 
     for step in ("validate_release", "score_batch", "promote_release"):
-        run = start_and_signal(other_retail_export, visits, home=tmp_path, step=step, number=number)
+        run = start_and_signal(retail_retrained, visits, home=tmp_path, step=step, number=number)
         began = time.monotonic()
         status = end(run)
         seconds = time.monotonic() - began

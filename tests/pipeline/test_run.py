@@ -24,8 +24,8 @@ def server(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def first(home: Path, server: str, retail_export: Path, visits: Path) -> Outcome:
-    return release(retail_export, visits, home=home, more=(*LABELS, "--set", "min_auc=0.6"))
+def first(home: Path, server: str, retail_propensity: Path, visits: Path) -> Outcome:
+    return release(retail_propensity, visits, home=home, more=(*LABELS, "--set", "min_auc=0.6"))
 
 
 def test_a_release_ends_promoted_with_all_that_the_json_promises(first: Outcome) -> None:
@@ -58,9 +58,9 @@ def test_the_report_shows_signature_scores_and_smoke_test(first: Outcome) -> Non
 
 
 def test_the_same_export_again_is_already_live(
-    first: Outcome, home: Path, retail_export: Path, visits: Path, server: str
+    first: Outcome, home: Path, retail_propensity: Path, visits: Path, server: str
 ) -> None:
-    again = release(retail_export, visits, home=home)
+    again = release(retail_propensity, visits, home=home)
 
     assert (again.status, again.result["state"]) == (0, "already_live"), again.log
     assert again.result["release"] == first.result["release"]
@@ -73,11 +73,11 @@ def test_a_run_leaves_no_process_but_the_server_that_was_there(first: Outcome, h
 
 
 def test_another_release_replaces_the_first(
-    first: Outcome, retail_export: Path, other_retail_export: Path, visits: Path, tmp_path: Path
+    first: Outcome, retail_propensity: Path, retail_retrained: Path, visits: Path, tmp_path: Path
 ) -> None:
     with serving(tmp_path) as url:
-        release(retail_export, visits, home=tmp_path)
-        second = release(other_retail_export, visits, home=tmp_path)
+        release(retail_propensity, visits, home=tmp_path)
+        second = release(retail_retrained, visits, home=tmp_path)
 
         assert (second.status, second.result["state"], second.result["release"]["version"]) == (0, "promoted", 2)
         assert probability(url) != 0.775
