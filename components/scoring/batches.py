@@ -14,7 +14,7 @@ import numpy as np
 from components.contracts import ScoringJob
 from components.rows.tensors import OTHER_SHAPE, column_to_tensor
 from components.rows.values import Array, Bad, empty, reason
-from components.scoring.columns import Unwritable, depth, to_arrow
+from components.scoring.columns import Unwritable, depth, to_arrow, typed_inputs
 from components.scoring.failures import carried
 from model.endpoint import Endpoint
 from model.errors import PredictionFailed, ScoringFailed
@@ -23,7 +23,7 @@ from model.signature import TensorSpec
 
 #: Codes that speak of the rows. Any other ends the job: the server is gone, or refuses whoever asks.
 _OF_THE_ROWS = ("INVALID_ARGUMENT", "OUT_OF_RANGE", "FAILED_PRECONDITION", "INTERNAL", "UNKNOWN")
-#: Seconds that one request may take, repeated attempts included.
+#: Seconds that one request may take, repeated attempts included; at most half of the job's.
 _REQUEST_S = 120.0
 _BATCHES_AHEAD = 2
 _clients: dict[str, PredictionClient] = {}
@@ -59,14 +59,13 @@ class BatchScorer:
 
     @property
     def typed(self) -> tuple[TensorSpec, ...]:
-        """The inputs that get a typed column."""
-        return self.job.signature.inputs if self.text else ()
+        return typed_inputs(self.job.signature, text=self.text)
 
     def client(self) -> PredictionClient:
         """One for the life of the worker: its connection is kept from task to task."""
         if self.job.endpoint_json not in _clients:
             endpoint = Endpoint.from_json(self.job.endpoint_json)
-            timeout_s = min(_REQUEST_S, self.job.timeout_s)
+            timeout_s = min(_REQUEST_S, self.job.timeout_s / 2)
             _clients[self.job.endpoint_json] = open_client(endpoint, timeout_s=timeout_s)
         return _clients[self.job.endpoint_json]
 

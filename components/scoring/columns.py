@@ -1,7 +1,7 @@
 """Outputs as columns: their types in Spark and Arrow, and the arrays that become them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ _ARROW = {
 def depth(spec: TensorSpec) -> int:
     """How deep lists are nested in the column. Where the rank is unknown, a row's values stand in one list."""
     return 1 if spec.shape is None else len(spec.shape) - 1
+
+
+def typed_inputs(signature: Signature, *, text: bool) -> tuple[TensorSpec, ...]:
+    """The inputs that get a typed column of their own: those of CSV rows, whose cells are text."""
+    specs = signature.inputs if text else ()
+    return tuple(replace(spec, shape=(-1,)) if spec.shape is None else spec for spec in specs)
 
 
 def spark_type(spec: TensorSpec) -> str:

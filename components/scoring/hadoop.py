@@ -41,15 +41,15 @@ class HadoopFiles:
                     found.append(uri)
         return found
 
-    def first_bytes(self, uri: str) -> bytes:
-        """At most four."""
+    def first_bytes(self, uri: str, count: int = 4) -> bytes:
+        """At most `count`, decompressed as readers do by the file's ending."""
         files, path = self._at(uri)
+        codec = self._jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(self._settings).getCodec(path)
         stream = files.open(path)
         try:
-            read = [stream.read() for _ in range(4)]
+            return bytes((codec.createInputStream(stream) if codec else stream).readNBytes(count))
         finally:
             stream.close()
-        return bytes(byte for byte in read if byte >= 0)
 
     def replace(self, source: str, target: str) -> None:
         """Moves a directory to where another one may stand. That is put aside meanwhile, so that there is always one

@@ -18,7 +18,7 @@ from pyspark.sql.types import StructType
 from components.contracts import ScoreReport, ScoringJob
 from components.rows.columns import check_inputs
 from components.scoring.batches import BatchScorer
-from components.scoring.columns import check_clashes, check_output, spark_type, wanted_outputs
+from components.scoring.columns import check_clashes, check_output, spark_type, typed_inputs, wanted_outputs
 from components.scoring.failures import explained
 from components.scoring.hadoop import HadoopFiles, literal
 from components.scoring.metrics import Roles, measure, roles
@@ -45,7 +45,7 @@ class _Plan:
 
     @property
     def typed(self) -> tuple[TensorSpec, ...]:
-        return self.job.signature.inputs if self.rows.text else ()
+        return typed_inputs(self.job.signature, text=self.rows.text)
 
 
 def run(spark: SparkSession, job: ScoringJob) -> ScoreReport:

@@ -8,7 +8,9 @@ a single float output of shape (-1, k)              index of the largest   k = 2
 """
 
 import logging
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +25,11 @@ from model.errors import InvalidValue, RowsMismatch
 from model.signature import TensorSpec
 
 log = logging.getLogger(__name__)
+
+#: label, predicted label (None for `not the positive one`), rows
+Pair = tuple[str, str | None, int]
+#: score, rows with the positive label, rows with another
+Step = tuple[float, int, int]
 
 THRESHOLD = 0.5
 MAX_LABELS = 50
@@ -144,18 +151,52 @@ def measure(
     label = _canonical(f.col(columns[job.label_column]))
     labelled = scored.where(label.isNotNull() & (label != ""))
     score = _score(job, roles, columns)
-    pairs = labelled.groupBy(label.alias("label"), _predicted(job, roles, columns, score).alias("predicted")).count()
-    counted = [(row[0], row[1], row[2]) for row in pairs.limit(MAX_LABELS**2 + 1).collect()]
-    if not counted:
-        log.info("no row of %s is labelled: no metrics", job.label_column)
+    predicted = _predicted(job, roles, columns, score)
+    facts = labelled.select(
+        label.alias("label"),
+        predicted.alias("predicted"),
+        (f.lit(None).cast("double") if score is None else score).alias("score"),
+        (label == job.positive_label).alias("positive"),
+    )
+    pairs, steps = (_counts_of_few if report.rows <= MAX_DISTINCT else _counts_of_many)(facts)
+    if not pairs:
+        log.info("no row of column %s holds a label: no metrics", job.label_column)
         return report
-    if len(counted) > MAX_LABELS**2:
-        report = _accuracy_alone(report, pairs)
+    if len(pairs) > MAX_LABELS**2:
+        report = _accuracy_alone(report, facts)
     else:
-        report = _with_confusion(report, counted, positive=job.positive_label)
-    if score is None:
-        return report
-    return _with_roc(report, labelled.select(score.alias("score"), (label == job.positive_label).alias("positive")))
+        report = _with_confusion(report, pairs, positive=job.positive_label)
+    auc, roc = curve(steps)
+    if auc is None:
+        log.info("%s: no ROC curve", "all labels are of one kind" if steps else "no row has a score")
+    return replace(report, auc=auc, roc=roc)
+
+
+def _counts_of_few(facts: DataFrame) -> tuple[list[Pair], list[Step]]:
+    """In one query: there are no more groups than rows."""
+    pairs: Counter[tuple[str, str | None]] = Counter()
+    positives: Counter[float] = Counter()
+    negatives: Counter[float] = Counter()
+    for label, predicted, score, positive, count in facts.groupBy(*facts.columns).count().collect():
+        pairs[label, predicted] += count
+        if score is not None and not math.isnan(score):
+            (positives if positive else negatives)[score] += count
+    steps = [(score, positives[score], negatives[score]) for score in positives | negatives]
+    return [(*pair, count) for pair, count in pairs.items()], steps
+
+
+def _counts_of_many(facts: DataFrame) -> tuple[list[Pair], list[Step]]:
+    """At most MAX_LABELS² + 1 pairs, and MAX_DISTINCT steps: if there are more scores, BINS of them."""
+    pairs = facts.groupBy("label", "predicted").count().limit(MAX_LABELS**2 + 1).collect()
+    known = facts.select("score", "positive").where(f.col("score").isNotNull() & ~f.isnan("score"))
+    positives = f.count(f.when(f.col("positive"), 1)).alias("positives")
+    counts = (positives, f.count(f.when(~f.col("positive"), 1)).alias("negatives"))
+    steps = known.groupBy("score").agg(*counts).limit(MAX_DISTINCT + 1).collect()
+    if len(steps) > MAX_DISTINCT:
+        edges = known.agg(f.percentile_approx("score", [i / BINS for i in range(BINS)], 10 * BINS)).collect()[0][0]
+        binned = known.mapInArrow(Binning(tuple(sorted(set(edges)))), known.schema)
+        steps = binned.groupBy("score").agg(*counts).collect()
+    return [(row[0], row[1], row[2]) for row in pairs], [(row[0], row[1], row[2]) for row in steps]
 
 
 def _canonical(column: Column) -> Column:
@@ -192,16 +233,14 @@ def _predicted(job: ScoringJob, roles: Roles, columns: dict[str, str], score: Co
     return (f.array_position(column, f.array_max(column)) - 1).cast("string")
 
 
-def _accuracy_alone(report: ScoreReport, pairs: DataFrame) -> ScoreReport:
+def _accuracy_alone(report: ScoreReport, facts: DataFrame) -> ScoreReport:
     log.info("more than %d labels: accuracy without a confusion matrix", MAX_LABELS)
-    right = f.when(f.col("label") == f.col("predicted"), f.col("count"))
-    total, correct = pairs.agg(f.sum("count"), f.sum(right)).collect()[0]
-    return replace(report, labelled_rows=total, accuracy=(correct or 0) / total)
+    right = f.count(f.when(f.col("label") == f.col("predicted"), 1))
+    total, correct = facts.agg(f.count("label"), right).collect()[0]
+    return replace(report, labelled_rows=total, accuracy=correct / total)
 
 
-def _with_confusion(
-    report: ScoreReport, counted: Sequence[tuple[str, str | None, int]], *, positive: str
-) -> ScoreReport:
+def _with_confusion(report: ScoreReport, counted: Sequence[Pair], *, positive: str) -> ScoreReport:
     pairs = list(_two_sided(counted, positive=positive)) if any(row[1] is None for row in counted) else counted
     total = sum(count for _, _, count in pairs)
     correct = sum(count for label, predicted, count in pairs if label == predicted)
@@ -216,9 +255,7 @@ def _with_confusion(
     return replace(report, confusion=ConfusionMatrix(tuple(labels), tuple(map(tuple, counts))))
 
 
-def _two_sided(
-    counted: Sequence[tuple[str, str | None, int]], *, positive: str
-) -> Iterator[tuple[str, str | None, int]]:
+def _two_sided(counted: Sequence[Pair], *, positive: str) -> Iterator[Pair]:
     """The model says `positive` or not: so all other labels are one, called by its name if there is but one."""
     others = {label for label, _, _ in counted} - {positive}
     other = others.pop() if len(others) == 1 else "0" if positive == "1" and not others else f"not {positive}"
@@ -231,22 +268,6 @@ def natural(label: str) -> tuple[int, float, str]:
     if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", label):
         return (0, float(label), label)
     return (1, 0.0, label)
-
-
-def _with_roc(report: ScoreReport, scores: DataFrame) -> ScoreReport:
-    """scores: columns `score` (double) and `positive` (boolean)."""
-    known = scores.where(f.col("score").isNotNull() & ~f.isnan("score"))
-    positives = f.count(f.when(f.col("positive"), 1)).alias("positives")
-    counts = (positives, f.count(f.when(~f.col("positive"), 1)).alias("negatives"))
-    rows = known.groupBy("score").agg(*counts).limit(MAX_DISTINCT + 1).collect()
-    if len(rows) > MAX_DISTINCT:
-        edges = known.agg(f.percentile_approx("score", [i / BINS for i in range(BINS)], 10 * BINS)).collect()[0][0]
-        binned = known.mapInArrow(Binning(tuple(sorted(set(edges)))), known.schema)
-        rows = binned.groupBy("score").agg(*counts).collect()
-    auc, roc = curve([(row[0], row[1], row[2]) for row in rows])
-    if auc is None:
-        log.info("%s: no ROC curve", "all labels are of one kind" if rows else "no row has a score")
-    return replace(report, auc=auc, roc=roc)
 
 
 @dataclass(frozen=True)
@@ -267,7 +288,7 @@ class Binning:
             )
 
 
-def curve(counted: Sequence[tuple[float, int, int]]) -> tuple[float | None, RocCurve | None]:
+def curve(counted: Sequence[Step]) -> tuple[float | None, RocCurve | None]:
     """Area and curve from (score, positives, negatives); None if one kind is missing. Equal scores are one step, so a
     tie counts half. The first threshold, which nothing reaches, is finite, for the sake of JSON."""
     positives, negatives = sum(row[1] for row in counted), sum(row[2] for row in counted)

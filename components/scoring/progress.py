@@ -14,6 +14,8 @@ from model.errors import ScoringFailed
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 3.0
+#: Seconds between two attempts to end a job that is late.
+AGAIN_S = 0.1
 
 
 @contextlib.contextmanager
@@ -44,12 +46,12 @@ def watched(spark: SparkSession, done: Any, *, timeout_s: float) -> Iterator[Non
 def _watch(spark: SparkSession, done: Any, timeout_s: float, ended: threading.Event, late: threading.Event) -> None:
     began = time.monotonic()
     context = spark.sparkContext
-    while not ended.wait(min(INTERVAL_S, max(0.01, began + timeout_s - time.monotonic()))):
+    while not ended.wait(min(INTERVAL_S, max(AGAIN_S, began + timeout_s - time.monotonic()))):
         seconds = time.monotonic() - began
         if seconds >= timeout_s:
             late.set()
-            context.cancelAllJobs()
-            return
+            context.cancelAllJobs()  # and again: the next one may just begin
+            continue
         tracker = context.statusTracker()
         stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
         tasks = ", ".join(f"{stage.numCompletedTasks} of {stage.numTasks} tasks" for stage in stages if stage)

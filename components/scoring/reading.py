@@ -1,8 +1,10 @@
 """Rows as Spark reads them: CSV as text, with the columns that its header names; Parquet with its own types."""
 
 from collections.abc import Sequence
+from csv import Error as CsvError
 from csv import reader
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from pyspark.errors import AnalysisException
@@ -11,7 +13,7 @@ from pyspark.sql import functions as f
 from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import DataType, StringType, StructField, StructType
 
-from components.rows.columns import check_columns, empty_rows, header_names
+from components.rows.columns import check_columns, header_names
 from components.rows.files import rows_format
 from components.scoring.hadoop import HadoopFiles
 from model.errors import RowsMismatch
@@ -19,6 +21,9 @@ from model.signature import Signature
 
 #: The name, in `Rows.frame`, of the column with the lines of a CSV file that do not have as many cells as the header.
 RAGGED = "ragged"
+
+#: The driver looks at the beginnings of so many files itself; a small file it has then seen whole.
+HEAD_BYTES, MAX_HEADS = 1 << 20, 4
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,13 @@ def read_rows(spark: SparkSession, rows_uri: str, signature: Signature) -> Rows:
     """
     files = HadoopFiles(spark)
     pattern = files.pattern(rows_uri)
-    text = rows_format(files.list_files(pattern), files.first_bytes, where=rows_uri) == "csv"
-    read = (_csv if text else _parquet)(spark, pattern, where=rows_uri)
+    found = files.list_files(pattern)
+    text = rows_format(found, files.first_bytes, where=rows_uri) == "csv"
+    heads = [files.first_bytes(uri, HEAD_BYTES) for uri in found[:MAX_HEADS]] if text else []
+    whole = len(heads) == len(found) and all(len(head) < HEAD_BYTES for head in heads)
+    read = (
+        _csv(spark, pattern, heads, whole=whole, where=rows_uri) if text else _parquet(spark, pattern, where=rows_uri)
+    )
     types = None if text else {name: to_arrow_type(kind) for name, kind in _needed(read, signature)}
     check_columns(read.names, signature, where=rows_uri, types=types)
     return read
@@ -63,23 +73,21 @@ def _parquet(spark: SparkSession, pattern: str, *, where: str) -> Rows:
     return Rows(numbered, names, kinds, text=False)
 
 
-def _csv(spark: SparkSession, pattern: str, *, where: str) -> Rows:
-    lines = spark.read.text(pattern)
-    first = lines.head()
-    if first is None:
-        raise empty_rows(where)
-    cells = next(reader([first.value.removeprefix("\ufeff")], strict=False), [])
+def _csv(spark: SparkSession, pattern: str, heads: Sequence[bytes], *, whole: bool, where: str) -> Rows:
+    """heads: the beginnings of the files; `whole` if they are all there is."""
+    cells = _header(heads, where=where)
     names = header_names(cells, where=where)
     ragged = RAGGED
     while ragged in names:
         ragged += "_"
+    lines = spark.read.text(pattern)
     if len(set(names)) < len(names):  # Spark could not even read them; check_columns says which
         return Rows(lines, tuple(names), (StringType(),) * len(names), text=True)
     schema = StructType([StructField(name, StringType()) for name in [*names, ragged]])
     options = {
         "header": True,
         "escape": '"',  # quotes within quotes are doubled (RFC 4180)
-        "multiLine": _has_open_quotes(lines),
+        "multiLine": any(map(_has_open_quote, heads)) or not (whole or _all_quotes_close(lines)),
         "enforceSchema": "" in cells,  # False: every file must have the same header
         "columnNameOfCorruptRecord": ragged,
     }
@@ -94,10 +102,25 @@ def _numbered(names: Sequence[str]) -> list[str]:
     return [f"c{index}" for index in range(len(names))]
 
 
-def _has_open_quotes(lines: DataFrame) -> bool:
-    """Whether a cell holds a line break, so that the file cannot be split at line breaks."""
+def _header(heads: Sequence[bytes], *, where: str) -> list[str]:
+    """The first line's cells of the first file that has one."""
+    texts = (head.decode("utf-8-sig", "replace") for head in heads)
+    first = next((text for text in texts if text.strip()), "")
+    try:
+        return next((cells for cells in reader(StringIO(first, newline="")) if cells), [])
+    except CsvError as error:
+        raise RowsMismatch(expected="a CSV header", found=str(error), where=where, do="Write it anew.") from error
+
+
+def _has_open_quote(head: bytes) -> bool:
+    """Whether a line holds a quote that it does not close: a cell with a line break, so that the file cannot be split
+    at line breaks. The last line of a beginning may be half a line."""
+    return any(line.count(b'"') % 2 for line in head.split(b"\n")[: -1 if len(head) >= HEAD_BYTES else None])
+
+
+def _all_quotes_close(lines: DataFrame) -> bool:
     quotes = f.length("value") - f.length(f.regexp_replace("value", '"', ""))
-    return bool(lines.where(quotes % 2 == 1).limit(1).count())
+    return bool(lines.where(quotes % 2 == 1).isEmpty())
 
 
 def session_settings() -> dict[str, Any]:

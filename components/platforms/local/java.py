@@ -136,6 +136,8 @@ class ClassArchive:
         if not self._new.exists():
             return
         size = self._new.stat().st_size
+        for former in self._directory.glob(f"{self._name}-*.jsa"):
+            self.remove(former)
         self._new.replace(self._directory / f"{self._name}-{size}.jsa")
         log.info("archive of Spark's classes written to %s (%d MB)", self._directory, size >> 20)
 

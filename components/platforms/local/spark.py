@@ -28,6 +28,8 @@ rootLogger.appenderRef.stderr.ref = console
 appender.console.type = Console
 appender.console.name = console
 appender.console.target = SYSTEM_ERR
+logger.spark.name = org.apache.spark
+logger.spark.level = off
 """
 #: Seconds that the JVM has to write its archive and exit.
 _EXIT_S = 60
@@ -149,6 +151,7 @@ def _settings(scratch: Path, archive: ClassArchive) -> dict[str, str]:
         "spark.local.dir": str(scratch / "local"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.adaptive.enabled": "false",  # it plans anew what is small here
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
         "spark.sql.files.maxPartitionBytes": "16m",  # several tasks a core, so that progress can be told
         "spark.sql.files.openCostInBytes": "64k",
