@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from model.errors import ServingFailed
+from components.platforms.kubernetes.inference_service import candidate_service
+from components.platforms.kubernetes.platform import WEBAPP_VARIABLE
+from model.errors import InvalidValue, ServingFailed
 from model.release_layout import Release
 from tests.cluster.conftest import Publish, ReachablePlatform, apply, kubectl, names
 
@@ -90,3 +92,33 @@ def test_a_uri_that_kserve_does_not_know(platform: ReachablePlatform) -> None:
     message = refused(platform, Release("scheme", 1, "sha256:1", "ftp://models/scheme/releases/1"))
 
     assert "StorageURI not supported" in message or "storageUri" in message
+
+
+def test_a_candidate_that_something_else_made_is_left_alone(platform: ReachablePlatform) -> None:
+    release = Release("foreign", 1, "sha256:1", "gs://models/foreign/releases/1")
+    body = candidate_service(release, run_id="", namespace=platform.connection.namespace)
+    body["metadata"]["annotations"] = {"serving.kserve.io/deploymentMode": "Standard"}
+    apply(body, namespace=platform.connection.namespace)
+
+    with pytest.raises(InvalidValue, match="made by something else"):
+        platform.remove_candidate("foreign")
+
+    assert names(platform.connection.namespace, "inferenceservices") != []
+
+
+def test_the_web_application_is_looked_for_before_it_is_called(
+    platform: ReachablePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = platform.connection.namespace
+    meta, ports = {"name": "savedmodel-release-webapp"}, [{"port": 8080}]
+    monkeypatch.delenv(WEBAPP_VARIABLE, raising=False)
+
+    with pytest.raises(ServingFailed, match="expected a Service savedmodel-release-webapp; found none"):
+        platform.webapp_url()
+    apply({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": ports}}, namespace=namespace)
+    found = platform.webapp_url()
+    kubectl("delete", "service", "savedmodel-release-webapp", "--namespace", namespace)
+    monkeypatch.setenv(WEBAPP_VARIABLE, "https://shop.example/")
+
+    assert found == f"http://savedmodel-release-webapp.{namespace}.svc.cluster.local:8080"
+    assert platform.webapp_url() == "https://shop.example"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from components.platforms import PROMOTED
+from components.platforms import PROMOTED, PROMOTING, LiveService
 from components.promote_release.promotion import promote
-from components.recovery import restore
+from components.recovery import restore, undo_unfinished_promotion
 from model.endpoint import Endpoint
 from model.errors import PromotionFailed
 from model.sample import export
@@ -42,6 +42,10 @@ def test_a_release_goes_live_is_replaced_and_restored(
     again, _ = promote(first, expectations=wanted, platform=platform, run_id="run-2", timeout_s=WAIT_S)
     assert again == "already_live"
     assert names(platform.connection.namespace, "pods") == pods, "nothing was rolled out anew"
+
+    platform.write_live_service(LiveService(second, run_id="killed", phase=PROMOTING, former=first))
+    assert undo_unfinished_promotion("rpm", platform=platform) == first
+    assert probability(platform.wait_until_live(first, timeout_s=WAIT_S)) == pytest.approx(0.775, abs=5e-4)
 
     wanted = expectations_of(retail_retrained, weights=RETRAINED)
     _, endpoint = promote(second, expectations=wanted, platform=platform, run_id="run-3", timeout_s=WAIT_S)
