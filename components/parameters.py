@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from components.platforms.names import PLATFORMS
 from model.errors import InvalidValue
 
 #: Room for `-candidate` within the 63 characters of a DNS label.
@@ -47,6 +48,8 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
             _refuse(name, value, rule="a number from 0 to 1")
         if name in POSITIVE and _number(name, value) <= 0:
             _refuse(name, value, rule="a number above 0")
+        if name == "platform" and value not in PLATFORMS:
+            _refuse(name, value, rule=f"one of {', '.join(PLATFORMS)}")
         if name == "invoke_endpoint" and value not in ("yes", "no"):
             _refuse(name, value, rule="yes or no")
         if name.endswith(("_uri", "_root")) and not str(value).strip():

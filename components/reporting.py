@@ -38,5 +38,6 @@ def reporting(step: str) -> Iterator[None]:
 
 def _leave_failure(step: str, error: dict[str, object]) -> None:
     directory = os.environ.get(RUN_DIRECTORY_VARIABLE)
-    if directory:
-        Path(directory, "failure.json").write_text(json.dumps({"failed_step": step, "error": error}))
+    # The first failure is the cause; one of the exit task must not cover it.
+    if directory and not (left := Path(directory, "failure.json")).exists():
+        left.write_text(json.dumps({"failed_step": step, "error": error}))

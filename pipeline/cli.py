@@ -141,25 +141,35 @@ def run(
     from rich.console import Console
 
     from components.platforms.local.home import Home
-    from pipeline import environments, local, summary
+    from pipeline import environments, local, results, summary
 
     place = Home.at(home)
-    console = Console(stderr=True)
-    pipeline_yaml = _pipeline_yaml(pipeline_file, console)
-    parameters = environments.local_parameters(
-        pipeline_yaml, model_name=model_name, export_uri=export_uri, rows_uri=rows_uri, home=place, settings=settings
-    )
+    console = Console(stderr=True, markup=False, highlight=False)
     _log_to_stderr()
     try:
+        pipeline_yaml = _pipeline_yaml(pipeline_file, console)
+        parameters = environments.local_parameters(
+            pipeline_yaml,
+            model_name=model_name,
+            export_uri=export_uri,
+            rows_uri=rows_uri,
+            home=place,
+            settings=settings,
+        )
         result = local.run_here(local.RunRequest(pipeline_yaml, parameters, place, keep=keep), console=console)
+    except ReleaseError as error:
+        if as_json:
+            click.echo(results.failed_json(error))
+        raise
     except KeyboardInterrupt:
-        click.echo("Interrupted. Everything has been put back; the former release, if any, is live.", err=True)
+        message = f"Interrupted; what was unfinished has been put back. {summary.live_now(place, model_name)}"
+        click.echo(message, err=True)
+        if as_json:
+            click.echo(results.failed_json(None, message=message))
         sys.exit(130)
     summary.show(result, model_name=model_name, home=place, console=console)
-    if as_json:
-        click.echo(result.to_json())
-    else:
-        click.echo(summary.addresses(result, model_name=model_name, home=place))
+    text = result.to_json() if as_json else summary.addresses(result, model_name=model_name, home=place)
+    click.echo(text)
     sys.exit(0 if result.succeeded else 1)
 
 
@@ -168,10 +178,10 @@ def _pipeline_yaml(pipeline_file: str | None, console: Any) -> str:
 
     path = Path(pipeline_file) if pipeline_file else COMPILED
     if path.is_file():
-        return path.read_text()
+        return path.read_text(errors="replace")
     from pipeline.compile import compile_pipeline
 
-    console.print(f"no {path}: compiling the pipeline", style="dim", highlight=False)
+    console.print(f"no {path}: compiling the pipeline", style="dim")
     return compile_pipeline()
 
 

@@ -22,7 +22,7 @@ def local_parameters(
     """The pipeline's parameters for a run in `home`; `settings` are PARAMETER=VALUE and win.
 
     Raises:
-        InvalidValue: a setting names no parameter, or its value is not of the parameter's type.
+        InvalidValue: the YAML is no such pipeline, a setting names no parameter, or its value is not of that type.
     """
     declared = declared_parameters(pipeline_yaml)
     parameters = {
@@ -38,15 +38,23 @@ def local_parameters(
         if not separator or name not in declared:
             raise _no_such_parameter(setting, name, declared)
         value = typed(name, text, kind=declared[name])
+        if name == "platform" and value != "local":
+            do = "To release on a cluster, upload the compiled pipeline to Kubeflow Pipelines."
+            raise InvalidValue(expected="local: `run` works on this machine", found=text, where="--set platform", do=do)
         parameters[name] = absolute(value) if name.endswith(("_uri", "_root")) else value
     return parameters
 
 
 def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
     """Parameter name -> KFP's type name, as the compiled pipeline declares them."""
-    specification = next(iter(yaml.safe_load_all(pipeline_yaml)))
-    declared: Mapping[str, Any] = specification["root"]["inputDefinitions"]["parameters"]
-    return {name: str(definition["parameterType"]) for name, definition in declared.items()}
+    try:
+        specification = next(iter(yaml.safe_load_all(pipeline_yaml)))
+        declared: Mapping[str, Any] = specification["root"]["inputDefinitions"]["parameters"]
+        return {name: str(definition["parameterType"]) for name, definition in declared.items()}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        do = "Make one with `savedmodel-release compile`."
+        expected, found = "a pipeline compiled by this project", f"something else ({type(error).__name__})"
+        raise InvalidValue(expected=expected, found=found, where="--pipeline", do=do) from error
 
 
 def typed(name: str, text: str, *, kind: str) -> Any:

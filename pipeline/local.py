@@ -9,7 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,7 +25,7 @@ from components.reporting import RUN_DIRECTORY_VARIABLE
 from pipeline import results
 from pipeline.progress import Heartbeat, StepLog, last_lines
 from pipeline.report import write_report
-from pipeline.results import RunResult, StepOutputs
+from pipeline.results import RunResult
 
 
 @dataclass(frozen=True)
@@ -53,23 +53,23 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
     check_model_name(request.model_name)
     check_parameters(request.parameters)
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-    console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}", highlight=False)
+    console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}")
     began = time.monotonic()
     directory = request.home.run(run_id)
     with _interruptible(console):
         with session(request.home, model_name=request.model_name, run_id=run_id, keep=request.keep) as platform:
             directory.mkdir(parents=True)
             start_ahead(platform, model_name=request.model_name)
-            steps = _execute(request, directory, console=console)
-            result = _result(request, run_id, steps=steps)
+            steps, complaint = _execute(request, directory, console=console)
+            result = _result(request, run_id, steps=steps, complaint=complaint)
         result = _with_addresses(result, request.home)
-    seconds = {**result.seconds, "total": time.monotonic() - began}
-    result = RunResult(**{**vars(result), "seconds": seconds})
+    result = replace(result, seconds={**result.seconds, "total": time.monotonic() - began})
     write_report(result, request)
     return result
 
 
-def _execute(request: RunRequest, directory: Path, *, console: Console) -> StepLog:
+def _execute(request: RunRequest, directory: Path, *, console: Console) -> tuple[StepLog, str]:
+    """Runs the steps. Returns what they have told, and what the pipeline engine complained of, if it did."""
     from kfp import components as kfp_components
     from kfp import local
 
@@ -80,10 +80,13 @@ def _execute(request: RunRequest, directory: Path, *, console: Console) -> StepL
             local.SubprocessRunner(use_venv=False), pipeline_root=str(directory / "steps"), workspace_root=temporary
         )
         steps = StepLog(log_file, console)
-        # The failed step has said why; kfp's own exception repeats only its name.
-        with contextlib.redirect_stdout(steps), Heartbeat(steps), contextlib.suppress(RuntimeError), _quiet():
-            pipeline(**request.parameters)
-    return steps
+        try:
+            with contextlib.redirect_stdout(steps), Heartbeat(steps), _quiet():
+                pipeline(**request.parameters)
+        except RuntimeError as error:
+            # Where a step failed it has said why, and this repeats only its name; else this is all there is.
+            return steps, str(error)
+    return steps, ""
 
 
 @contextlib.contextmanager
@@ -144,11 +147,13 @@ def _interruptible(console: Console) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _result(request: RunRequest, run_id: str, *, steps: StepLog) -> RunResult:
+def _result(request: RunRequest, run_id: str, *, steps: StepLog, complaint: str) -> RunResult:
     directory = request.home.run(run_id)
     outputs = results.collect(directory / "steps")
     failed_step, error = _failure(directory, steps)
-    state = results.FAILED if failed_step else outputs.state
+    if error is None and (complaint or outputs.state == results.FAILED):
+        error = {"kind": "EngineFailed", "message": complaint or "The pipeline ended without a verdict."}
+    state = results.FAILED if error else outputs.state
     return RunResult(
         state=state,
         run_id=run_id,
@@ -179,14 +184,9 @@ def _with_addresses(result: RunResult, home: Home) -> RunResult:
     server = servers.read_record(home.serving / "server.json")
     page = webapp.read_record(home)
     endpoint = server.endpoint("", version=0) if server else None
-    return RunResult(
-        **{
-            **vars(result),
-            "rest_url": endpoint.rest_url if endpoint else None,
-            "grpc_target": endpoint.grpc_target if endpoint else None,
-            "webapp_url": page.url if page else None,
-        }
+    return replace(
+        result,
+        rest_url=endpoint.rest_url if endpoint else None,
+        grpc_target=endpoint.grpc_target if endpoint else None,
+        webapp_url=page.url if page else None,
     )
-
-
-__all__ = ["RunRequest", "StepOutputs", "run_here", "without_pip"]

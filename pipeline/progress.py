@@ -62,7 +62,7 @@ class StepLog(io.TextIOBase):
 
     def _say(self, text: str, *, style: str = "") -> None:
         self._spoke = time.monotonic()
-        self._console.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(text, style=style or None, soft_wrap=True)
 
     def beat(self) -> None:
         """Says that the running step still runs, if it has been silent for a while."""

@@ -45,7 +45,7 @@ def _verdict(result: RunResult) -> str:
         return f'<p class="good"><b>{words[result.state]}</b> <span class="soft">run {escape(result.run_id)}</span></p>'
     message = escape(str(result.error["message"])) if result.error else ""
     failed = escape(result.failed_step or "the run")
-    return f'<p class="bad"><b>{failed} failed; everything has been put back</b></p><pre>{message}</pre>'
+    return f'<p class="bad"><b>{failed} failed; nothing of it was promoted</b></p><pre>{message}</pre>'
 
 
 def _release(release: Release, source: str) -> str:
@@ -75,7 +75,9 @@ def _scores(report: ScoreReport) -> str:
         ("seconds", f"{report.seconds:.1f}"),
     ]
     figures += [
-        (label, f"{value:.4f}") for label, value in (("AUC", report.auc), ("accuracy", report.accuracy)) if value
+        (label, f"{value:.4f}")
+        for label, value in (("AUC", report.auc), ("accuracy", report.accuracy))
+        if value is not None
     ]
     parts = ["<h2>Scores</h2>", cards(figures)]
     if not report.called:

@@ -9,6 +9,7 @@ from typing import Any
 
 from components.contracts import Expectations, Inspection, ScoreReport, SmokeReport
 from model.endpoint import Endpoint
+from model.errors import ReleaseError
 from model.release_layout import Release
 
 PROMOTED, ALREADY_LIVE, FAILED = "promoted", "already_live", "failed"
@@ -55,14 +56,14 @@ class RunResult:
         return json.dumps(
             {
                 "state": self.state,
-                "run_id": self.run_id,
+                "run_id": self.run_id or None,
                 "release": dataclasses.asdict(self.outputs.release) if self.outputs.release else None,
                 "failed_step": self.failed_step,
                 "error": self.error["message"] if self.error else None,
                 "error_details": self.error,
                 "predictions_uri": scores.predictions_uri if scores else None,
                 "failed_rows_uri": scores.failed_rows_uri if scores else None,
-                "report": self.report,
+                "report": self.report or None,
                 "rest_url": self.rest_url,
                 "grpc_target": self.grpc_target,
                 "webapp_url": self.webapp_url,
@@ -72,39 +73,40 @@ class RunResult:
 
 
 def collect(steps_directory: Path) -> StepOutputs:
-    """Reads what each step left below the directory that KFP kept its outputs in."""
-    parameters: dict[str, Any] = {}
-    artifacts: dict[str, Path] = {}
-    for path in sorted(steps_directory.glob("*/*/executor_output.json")):
-        output = json.loads(path.read_text())
-        parameters.update(output.get("parameterValues", {}))
-        artifacts.update(_artifact_paths(path.parent, output))
-        if path.parent.name == "deploy-candidate":
-            parameters["candidate"] = parameters.pop("endpoint", None)
-    return _decode(parameters, artifacts)
+    """Reads what each step left below the directory that KFP kept its outputs in: `<run>/<step>/executor_output.json`
+    and, beside it, one file for each artifact."""
+    found = [path.parent for path in steps_directory.glob("*/*/executor_output.json")]
+    directories = {path.name.replace("-", "_"): path for path in found}
 
+    def parsed(kind: Any, step: str, name: str) -> Any:
+        text = _parameters(directories.get(step)).get(name)
+        return kind.from_json(text) if text else None
 
-def _artifact_paths(task_directory: Path, output: Mapping[str, Any]) -> dict[str, Path]:
-    step = task_directory.name.replace("-", "_")
-    files = {
-        path.stem: path for path in task_directory.iterdir() if path.is_file() and path.name != "executor_output.json"
-    }
-    return {f"{step}/{name}": path for name, path in files.items()}
-
-
-def _decode(parameters: Mapping[str, Any], artifacts: Mapping[str, Path]) -> StepOutputs:
-    def parsed(kind: Any, name: str) -> Any:
-        return kind.from_json(parameters[name]) if parameters.get(name) else None
-
-    expectations = artifacts.get("validate_release/expectations")
+    validated = directories.get("validate_release")
+    reports = {step: directory / "report" for step, directory in directories.items()}
     return StepOutputs(
-        inspection=parsed(Inspection, "inspection"),
-        release=parsed(Release, "release"),
-        expectations=Expectations.from_json(expectations.read_bytes()) if expectations else None,
-        candidate=parsed(Endpoint, "candidate"),
-        scores=parsed(ScoreReport, "score_report"),
-        smoke=parsed(SmokeReport, "smoke_report"),
-        live=parsed(Endpoint, "endpoint"),
-        state=parameters.get("state", FAILED),
-        reports={name.split("/")[0]: path for name, path in artifacts.items() if name.endswith("/report")},
+        inspection=parsed(Inspection, "inspect_signature", "inspection"),
+        release=parsed(Release, "stage_release", "release"),
+        expectations=Expectations.from_json((validated / "expectations").read_bytes()) if validated else None,
+        candidate=parsed(Endpoint, "deploy_candidate", "endpoint"),
+        scores=parsed(ScoreReport, "score_batch", "score_report"),
+        smoke=parsed(SmokeReport, "smoke_test_webapp", "smoke_report"),
+        live=parsed(Endpoint, "promote_release", "endpoint"),
+        state=_parameters(directories.get("promote_release")).get("state", FAILED),
+        reports={step: path for step, path in reports.items() if path.exists()},
     )
+
+
+def _parameters(step_directory: Path | None) -> Mapping[str, Any]:
+    if step_directory is None:
+        return {}
+    values: Mapping[str, Any] = json.loads((step_directory / "executor_output.json").read_text()).get(
+        "parameterValues", {}
+    )
+    return values
+
+
+def failed_json(error: ReleaseError | None, *, message: str = "") -> str:
+    """The JSON of a run that ended before it had a result of its own: refused at once, or interrupted."""
+    details = json.loads(error.to_json()) if error else {"kind": "Interrupted", "message": message}
+    return RunResult(FAILED, "", StepOutputs(), report="", seconds={}, error=details).to_json()

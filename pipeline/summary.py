@@ -2,7 +2,9 @@
 
 from rich.console import Console
 
+from components.platforms import PROMOTED
 from components.platforms.local.home import Home
+from components.platforms.local.platform import LocalPlatform
 from pipeline.results import ALREADY_LIVE, RunResult
 
 
@@ -12,18 +14,13 @@ def show(result: RunResult, *, model_name: str, home: Home, console: Console) ->
     release = result.outputs.release
     if result.succeeded and release is not None:
         verb = "is already live" if result.state == ALREADY_LIVE else "is live"
-        console.print(
-            f"{model_name}: release {release.version} {verb} ({total:.1f} s)", style="bold green", highlight=False
-        )
+        console.print(f"{model_name}: release {release.version} {verb} ({total:.1f} s)", style="bold green")
         return
-    console.print(
-        f"{model_name}: {result.failed_step or 'the run'} failed ({total:.1f} s)", style="bold red", highlight=False
-    )
+    console.print(f"{model_name}: {result.failed_step or 'the run'} failed ({total:.1f} s)", style="bold red")
     if result.error is not None:
-        console.print(str(result.error["message"]), markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"Everything has been put back. The whole log: {home.run(result.run_id) / 'log.txt'}", highlight=False
-    )
+        console.print(str(result.error["message"]), soft_wrap=True)
+    log_path = home.run(result.run_id) / "log.txt"
+    console.print(f"{live_now(home, model_name)} The whole log: {log_path}", soft_wrap=True)
 
 
 def addresses(result: RunResult, *, model_name: str, home: Home) -> str:
@@ -41,3 +38,12 @@ def addresses(result: RunResult, *, model_name: str, home: Home) -> str:
     if result.succeeded and not result.rest_url:
         lines.append(f"serve it      savedmodel-release serve --home {home.root}")
     return "\n".join(lines)
+
+
+def live_now(home: Home, model_name: str) -> str:
+    """What the live service is meant to serve, in one sentence; read from the home, not remembered."""
+    live = LocalPlatform(home).live_service(model_name)
+    if live is None:
+        return f"No release of {model_name} is live."
+    unfinished = "" if live.phase == PROMOTED else " (its promotion is unfinished; the next run puts that right)"
+    return f"Release {live.release.version} of {model_name} is live{unfinished}."

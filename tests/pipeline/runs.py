@@ -106,6 +106,12 @@ def wait_for(condition: Any, *, why: str, timeout_s: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def answers(url: str, *, model_name: str = "rpm") -> bool:
+    """Whether the live model can be called yet."""
+    status = requests.get(f"{url}/v1/models/{model_name}", timeout=20)
+    return status.status_code == 200 and status.json()["model_version_status"][0]["state"] == "AVAILABLE"
+
+
 def probability(url: str, *, model_name: str = "rpm") -> float:
     """What the live model says of the article's visitor."""
     instances = [{"bounces": [0], "time_on_site": [7363]}]

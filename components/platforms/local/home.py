@@ -24,7 +24,7 @@ class Home:
 
     @classmethod
     def at(cls, directory: str | os.PathLike[str]) -> "Home":
-        return cls(Path(directory).expanduser().absolute())
+        return cls(Path(directory).expanduser().resolve())
 
     @classmethod
     def from_environment(cls) -> "Home":

@@ -28,11 +28,11 @@ class FileLock:
             os.write(descriptor, note.encode())
         return True
 
-    def acquire(self) -> None:
-        """Waits for the exclusive lock; for sections of a few milliseconds only."""
+    def acquire(self, *, shared: bool = False) -> None:
+        """Waits for the lock; its holders keep it exclusively for a few seconds at most."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
     def release(self) -> None:
         if self._descriptor is not None:

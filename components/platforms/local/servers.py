@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import requests
-
-from components.platforms.local import ports
+from components.platforms.local import loopback, ports
 from components.platforms.local.home import Home, write_whole
 from components.platforms.local.locks import FileLock
 from components.platforms.local.processes import CANDIDATE, MODEL_SERVER, Owner, ProcessRecord, start, tail
@@ -58,7 +56,7 @@ def command(config: Path, *, rest_port: int, grpc_port: int) -> list[str]:
     if found := shutil.which(TENSORFLOW_SERVING):
         return [found, *flags]
     # -P: a folder called `model` in the working directory must not be taken for ours.
-    return [sys.executable, "-P", "-X", "faulthandler", "-m", "model.server", f"--host={ports.LOOPBACK}", *flags]
+    return [sys.executable, "-P", "-m", "model.server", f"--host={ports.LOOPBACK}", *flags]
 
 
 def uses_tensorflow_serving() -> bool:
@@ -156,11 +154,8 @@ def wait_until_served(record: ServerRecord, served_name: str, *, version: int, t
 
 def version_state(endpoint: Endpoint) -> tuple[str, str]:
     """State and error message of the endpoint's version; empty where the server does not answer or know it yet."""
-    try:
-        answer = requests.get(f"{endpoint.rest_url}/v1/models/{endpoint.model_name}", timeout=5)
-    except requests.RequestException:
-        return "", ""
-    if answer.status_code != 200:
+    answer = loopback.get(f"{endpoint.rest_url}/v1/models/{endpoint.model_name}", timeout_s=5)
+    if answer is None or answer.status_code != 200:
         return "", ""
     for status in answer.json().get("model_version_status", []):
         if int(status["version"]) == endpoint.version:

@@ -4,9 +4,11 @@ first, the servers start while the first steps work, and at the end nothing is l
 
 import logging
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psutil
 
@@ -29,36 +31,53 @@ def session(home: Home, *, model_name: str, run_id: str, keep: bool = False) -> 
 
     On leaving, however that comes about, the run's own processes are stopped, an unfinished promotion is undone, the
     candidate is removed, and the model server and the web application stop unless they are kept or another run uses
-    them.
+    them. Signals wait meanwhile, and each of these is done even if another fails.
 
     Raises:
         ReleaseInProgress: another run holds the model.
     """
-    model_lock, alive, users = (home.lock(name) for name in (f"model-{model_name}", f"run-{run_id}", "users"))
-    held, running, using = FileLock(model_lock), FileLock(alive), FileLock(users)
-    if not held.try_acquire(note=f"run {run_id}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}"):
-        raise _in_progress(model_name, holder=held.note())
-    running.try_acquire(note=model_name)
-    stop_leftovers(home)
-    using.try_acquire(shared=True)
     platform = LocalPlatform(home, run_id=run_id)
-    try:
-        with _environment(home, run_id):
-            yield platform
-    finally:
-        stop(
-            [process for process, owner in owned(home.root) if owner == Owner(str(home.root), run_id, STEP)],
-            grace_s=1.0,
-        )
-        with _environment(home, run_id):
-            put_right(model_name, platform="local", run_id=run_id)
+    with ExitStack() as leaving:  # what is pushed last is done first
+        _hold(home, model_name, run_id=run_id, leaving=leaving)
+        stop_leftovers(home)
+        leaving.callback(stop_unused, home)
+        _announce(home, run_id, leaving=leaving)
         if keep:
-            keep_servers(home)
-        using.release()
-        running.release()
-        alive.unlink(missing_ok=True)
-        stop_unused(home)
-        held.release()
+            leaving.callback(keep_servers, home)
+        leaving.enter_context(_environment(home, run_id))
+        leaving.callback(put_right, model_name, platform="local", run_id=run_id)
+        leaving.callback(stop_steps, home, run_id)
+        leaving.enter_context(_shield_on_exit())
+        yield platform
+
+
+def _hold(home: Home, model_name: str, *, run_id: str, leaving: ExitStack) -> None:
+    lock = FileLock(home.lock(f"model-{model_name}"))
+    if not lock.try_acquire(note=f"run {run_id}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}"):
+        raise _in_progress(model_name, holder=lock.note())
+    leaving.callback(lock.release)
+
+
+def _announce(home: Home, run_id: str, *, leaving: ExitStack) -> None:
+    """Takes the locks that say that this run lives, and that it uses the home's servers."""
+    running, using = FileLock(home.lock(f"run-{run_id}")), FileLock(home.lock("users"))
+    running.acquire()
+    leaving.callback(running.path.unlink, missing_ok=True)
+    leaving.callback(running.release)
+    using.acquire(shared=True)
+    leaving.callback(using.release)
+
+
+@contextmanager
+def _shield_on_exit() -> Iterator[None]:
+    """Ignores signals from the block's end on: what puts things back is not interrupted. Whoever installed handlers
+    before the session restores them after it."""
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
 
 
 def _in_progress(model_name: str, *, holder: str) -> ReleaseInProgress:
@@ -86,6 +105,12 @@ def _environment(home: Home, run_id: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def stop_steps(home: Home, run_id: str) -> None:
+    """Stops the run's own steps, with all that they have started."""
+    own = Owner(str(home.root), run_id, STEP)
+    stop([process for process, owner in owned(home.root) if owner == own], grace_s=1.0)
+
+
 def stop_leftovers(home: Home) -> None:
     """Stops what runs that are no more left running: their steps and candidates, and servers that nobody uses."""
     processes = [
@@ -96,6 +121,9 @@ def stop_leftovers(home: Home) -> None:
     if processes:
         log.info("stopping %d processes that an earlier run left", len(processes))
         stop(processes, grace_s=1.0)
+    for path in home.lock("x").parent.glob("run-*.lock"):
+        if not is_running(home, path.stem.removeprefix("run-")):
+            path.unlink(missing_ok=True)
     stop_unused(home)
 
 

@@ -5,9 +5,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 
-import requests
-
-from components.platforms.local import ports
+from components.platforms.local import loopback, ports
 from components.platforms.local.home import Home, write_whole
 from components.platforms.local.locks import FileLock
 from components.platforms.local.processes import WEBAPP, Owner, ProcessRecord, start, tail
@@ -94,7 +92,5 @@ def wait_until_serving(home: Home, record: WebappRecord, *, timeout_s: float = 3
 
 
 def _answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/healthz", timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
+    answer = loopback.get(f"{url}/healthz", timeout_s=2)
+    return answer is not None and answer.status_code == 200
