@@ -36,6 +36,12 @@ def reporting(step: str) -> Iterator[None]:
         raise
 
 
+def leave(name: str, text: str) -> None:
+    """Leaves `<name>.json` for whoever runs the pipeline on one machine: a step that fails has no outputs."""
+    if directory := os.environ.get(RUN_DIRECTORY_VARIABLE):
+        Path(directory, f"{name}.json").write_text(text)
+
+
 def _leave_failure(step: str, error: dict[str, object]) -> None:
     directory = os.environ.get(RUN_DIRECTORY_VARIABLE)
     # The first failure is the cause; one of the exit task must not cover it.

@@ -30,7 +30,6 @@ def local_parameters(
         "export_uri": absolute(export_uri),
         "rows_uri": absolute(rows_uri),
         "models_root": str(home.models),
-        "predictions_uri": str(home.root / "predictions" / model_name),
         "platform": "local",
     }
     for setting in settings:

@@ -53,6 +53,9 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
     check_model_name(request.model_name)
     check_parameters(request.parameters)
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    # Each run has predictions of its own: those of a refused candidate must not replace a live release's.
+    own = str(request.home.predictions(request.model_name) / run_id)
+    request = replace(request, parameters={"predictions_uri": own, **request.parameters})
     console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}")
     began = time.monotonic()
     directory = request.home.run(run_id)
@@ -149,7 +152,7 @@ def _interruptible(console: Console) -> Iterator[None]:
 
 def _result(request: RunRequest, run_id: str, *, steps: StepLog, complaint: str) -> RunResult:
     directory = request.home.run(run_id)
-    outputs = results.collect(directory / "steps")
+    outputs = results.collect(directory)
     failed_step, error = _failure(directory, steps)
     if error is None and (complaint or outputs.state == results.FAILED):
         error = {"kind": "EngineFailed", "message": complaint or "The pipeline ended without a verdict."}

@@ -72,16 +72,17 @@ class RunResult:
         )
 
 
-def collect(steps_directory: Path) -> StepOutputs:
-    """Reads what each step left below the directory that KFP kept its outputs in: `<run>/<step>/executor_output.json`
-    and, beside it, one file for each artifact."""
-    found = [path.parent for path in steps_directory.glob("*/*/executor_output.json")]
+def collect(run_directory: Path) -> StepOutputs:
+    """Reads what each step left where KFP keeps its outputs: `steps/<pipeline>/<step>/executor_output.json` and,
+    beside it, one file for each artifact."""
+    found = [path.parent for path in run_directory.glob("steps/*/*/executor_output.json")]
     directories = {path.name.replace("-", "_"): path for path in found}
 
     def parsed(kind: Any, step: str, name: str) -> Any:
         text = _parameters(directories.get(step)).get(name)
         return kind.from_json(text) if text else None
 
+    scored = run_directory / "score_report.json"  # left also by a batch that was refused
     validated = directories.get("validate_release")
     reports = {step: directory / "report" for step, directory in directories.items()}
     return StepOutputs(
@@ -89,7 +90,7 @@ def collect(steps_directory: Path) -> StepOutputs:
         release=parsed(Release, "stage_release", "release"),
         expectations=Expectations.from_json((validated / "expectations").read_bytes()) if validated else None,
         candidate=parsed(Endpoint, "deploy_candidate", "endpoint"),
-        scores=parsed(ScoreReport, "score_batch", "score_report"),
+        scores=ScoreReport.from_json(scored.read_bytes()) if scored.exists() else None,
         smoke=parsed(SmokeReport, "smoke_test_webapp", "smoke_report"),
         live=parsed(Endpoint, "promote_release", "endpoint"),
         state=_parameters(directories.get("promote_release")).get("state", FAILED),

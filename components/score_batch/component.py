@@ -55,6 +55,8 @@ def score_batch(
         batch_rows: Rows in one request.
         timeout_s: Seconds that the batch may take.
     """
+    from functools import partial
+
     from components.platforms.scoring import open_scoring
     from components.reporting import reporting
     from components.score_batch.parameters import scoring_job
@@ -64,6 +66,6 @@ def score_batch(
     with reporting("score_batch"):
         job = scoring_job(locals())
         limits = {"max_failed_rows": max_failed_rows, "min_auc": min_auc, "min_accuracy": min_accuracy}
-        scored = score(job, backend=open_scoring(platform), run_id=run_id, **limits)
-        publish(scored, html_file=report.path, metrics=metrics, roc=roc, confusion=confusion)
+        told = partial(publish, html_file=report.path, metrics=metrics, roc=roc, confusion=confusion)
+        scored = score(job, backend=open_scoring(platform), run_id=run_id, publish=told, **limits)
     return (scored.to_json(),)

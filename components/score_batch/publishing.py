@@ -1,14 +1,16 @@
-"""What score_batch leaves for Kubeflow Pipelines: the report, and metrics where there are any."""
+"""What score_batch leaves, also of a batch that is refused: the report, and metrics where there are any."""
 
 from pathlib import Path
 from typing import Any
 
 from components.contracts import ScoreReport
+from components.reporting import leave
 from components.score_batch.report import curve_values, html, metric_values
 
 
 def publish(report: ScoreReport, *, html_file: str, metrics: Any, roc: Any, confusion: Any) -> None:
     """metrics: a kfp.dsl.Metrics; roc, confusion: kfp.dsl.ClassificationMetrics, left empty where there is nothing."""
+    leave("score_report", report.to_json())
     Path(html_file).write_text(html(report, title="Scored batch"), encoding="utf-8")
     for name, value in metric_values(report).items():
         metrics.log_metric(name, value)

@@ -1,6 +1,7 @@
 """Scoring a batch through the candidate, and what may not be wrong with its outcome."""
 
 import logging
+from collections.abc import Callable
 
 from components.contracts import ScoreReport, ScoringJob
 from components.parameters import check_parameters
@@ -21,8 +22,11 @@ def score(
     max_failed_rows: float = 0.0,
     min_auc: float = 0.0,
     min_accuracy: float = 0.0,
+    publish: Callable[[ScoreReport], None] = lambda report: None,
 ) -> ScoreReport:
     """Runs the job and checks its outcome.
+
+    publish: is given the report before the thresholds are looked at, so that a refused batch can be looked at too.
 
     max_failed_rows: the fraction of rows, 0 to 1, that may fail. min_auc, min_accuracy: 0 for no such threshold.
 
@@ -43,6 +47,7 @@ def score(
         }
     )
     report = backend.run(job, run_id=run_id)
+    publish(report)
     _check_failed_rows(report, rows_uri=job.rows_uri, limit=max_failed_rows)
     if report.called:
         _check_metric("AUC", report.auc, minimum=min_auc, report=report)

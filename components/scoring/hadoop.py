@@ -52,17 +52,28 @@ class HadoopFiles:
             stream.close()
 
     def replace(self, source: str, target: str) -> None:
-        """Moves a directory to where another one may stand. That is put aside meanwhile, so that there is always one
-        of the two, whole (as far as the store can move: an object store copies)."""
+        """Moves a directory to where another one may stand. That is put aside meanwhile, and put back if the move fails
+        (as far as the store can move: an object store copies)."""
         files, new = self._at(source)
         _, old = self._at(target)
         _, aside = self._at(f"{source}.replaced")
         files.mkdirs(old.getParent())
-        if files.exists(old):
-            files.rename(old, aside)
+        if files.exists(old) and not files.rename(old, aside):
+            raise OSError(f"{target} could not be renamed to make room")
         if not files.rename(new, old):
+            files.rename(aside, old)
             raise OSError(f"{source} could not be renamed to {target}")
         files.delete(aside, True)
+
+    def delete_older(self, directory: str, *, prefix: str, age_s: float) -> None:
+        """Deletes what stands directly below under a name with that prefix and has not been touched for so long."""
+        files, path = self._at(directory)
+        if not files.exists(path):
+            return
+        limit = self._jvm.System.currentTimeMillis() - age_s * 1000
+        for status in files.listStatus(path):
+            if status.getPath().getName().startswith(prefix) and status.getModificationTime() < limit:
+                files.delete(status.getPath(), True)
 
     def delete(self, uri: str) -> None:
         files, path = self._at(uri)

@@ -29,6 +29,8 @@ from model.signature import TensorSpec
 
 log = logging.getLogger(__name__)
 
+#: Where a job writes before it is whole; what a killed one left is removed by a job a day later.
+_STAGED, LEFTOVER_S = ".scoring-", 24 * 3600.0
 #: Reasons that the report lists.
 MAX_REASONS = 20
 
@@ -61,8 +63,9 @@ def run(spark: SparkSession, job: ScoringJob) -> ScoreReport:
     for name, value in session_settings().items():
         spark.conf.set(name, value)
     root = job.predictions_uri.rstrip("/")
-    staged = f"{root}/.scoring-{uuid.uuid4().hex[:12]}"
+    staged = f"{root}/{_STAGED}{uuid.uuid4().hex[:12]}"
     files = HadoopFiles(spark)
+    files.delete_older(root, prefix=_STAGED, age_s=LEFTOVER_S)
     with explained(job.rows_uri):
         plan = _plan(spark, job)
         try:

@@ -1,7 +1,7 @@
 """The directory that one machine has instead of a cluster and buckets.
 
 <home>/models/<model_name>/releases/…      the releases (models_root)
-<home>/predictions/<model_name>/…          predictions and failed rows
+<home>/predictions/<model_name>/<run_id>/  predictions and failed rows
 <home>/runs/<run_id>/                      log, report, steps' artifacts of each run
 <home>/serving/live/<model_name>.json      what is live: the source of models.config
 <home>/serving/models.config               the model server's configuration, derived
@@ -46,6 +46,9 @@ class Home:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    def predictions(self, model_name: str) -> Path:
+        return self.root / "predictions" / model_name
 
     def run(self, run_id: str) -> Path:
         return self.root / "runs" / run_id
