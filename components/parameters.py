@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from components.platforms.names import PLATFORMS
+from components.platform_names import PLATFORMS
 from model.errors import InvalidValue
 
 #: Room for `-candidate` within the 63 characters of a DNS label.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pkgutil import extend_path
 from typing import Protocol
 
-from components.platforms.names import unknown_platform
+from components.platform_names import unknown_platform
 from model.endpoint import Endpoint
 from model.release_layout import Release
 

@@ -4,7 +4,7 @@ score_batch carries Spark's code."""
 from typing import Protocol
 
 from components.contracts import ScoreReport, ScoringJob
-from components.platforms.names import unknown_platform
+from components.platform_names import unknown_platform
 
 
 class ScoringBackend(Protocol):
