@@ -2,9 +2,9 @@
 
 import logging
 
-from components.answers import differences
 from components.contracts import Expectations
 from components.platforms import PROMOTED, PROMOTING, LiveService, Platform
+from components.promote_release.comparison import differences
 from components.recovery import restore
 from model.endpoint import Endpoint
 from model.errors import PromotionFailed, ReleaseError

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from components.answers import same
 from components.contracts import Expectations
-from components.smoke_test_webapp.answers import differences, page_differences, same
+from components.smoke_test_webapp.answers import differences, page_differences
 from model.signature import Signature, TensorSpec
 
 NAN = float("nan")
