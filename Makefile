@@ -49,6 +49,9 @@ compiled-is-fresh: $(BIN)/.installed ## compiled/ is what the sources compile to
 tests: $(BIN)/.installed ## the tests alone; TESTS=tests/model for a part of them
 	$(BIN)/pytest -n $(WORKERS) $(TESTS)
 
+test-cluster: $(BIN)/.installed ## the tests that need a cluster, on the one that KUBECONFIG names
+	@if [ -z "$$KUBECONFIG" ]; then echo "test-cluster: skipped, KUBECONFIG is not set"; else $(BIN)/pytest -m cluster tests/cluster; fi
+
 bench: $(BIN)/.installed ## inspection, scoring and the demo's seconds, measured here
 	$(BIN)/python -m benchmarks
 
@@ -67,4 +70,4 @@ clean: ## remove the demo's home, reports and caches (not .venv)
 	@if [ -x $(BIN)/savedmodel-release ]; then $(BIN)/savedmodel-release stop --home $(HOME_DIR); fi
 	rm -rf $(HOME_DIR) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: help install demo compile test lint types compiled-is-fresh tests bench format lock protos clean
+.PHONY: help install demo compile test lint types compiled-is-fresh tests test-cluster bench format lock protos clean

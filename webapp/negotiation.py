@@ -23,7 +23,9 @@ def answers_json(request: Request) -> bool:
 
 def json_response(document: Any, *, status: int = 200) -> Response:
     """NaN and infinities are written bare, as TensorFlow Serving writes them and Python reads them."""
-    return Response(json.dumps(document, ensure_ascii=False) + "\n", status, media_type=JSON)
+    # A lone surrogate, which JSON can spell and UTF-8 cannot, goes back as it came: as an escape.
+    text = json.dumps(document, ensure_ascii=False) + "\n"
+    return Response(text.encode("utf-8", "backslashreplace"), status, media_type=JSON)
 
 
 def _qualities(accept: str) -> list[tuple[str, float]]:
@@ -32,5 +34,5 @@ def _qualities(accept: str) -> list[tuple[str, float]]:
     for part in accept.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
         quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-        found.append((kind, float(quality) if quality.replace(".", "", 1).isdigit() else 0.0))
+        found.append((kind, float(quality) if quality.replace(".", "", 1).isdecimal() and quality.isascii() else 0.0))
     return found

@@ -87,8 +87,10 @@ def from_value(value: object, dtype: str) -> Any:
 
 
 def _in_float_range(value: float, dtype: str) -> float:
-    if math.isfinite(value) and abs(value) > float(np.finfo(dtype).max):
-        raise ValueError(value)
+    # Rounded first, as NumPy does for a whole column: a float16 takes 65510, as 65504.
+    with np.errstate(over="ignore"):
+        if math.isfinite(value) and not np.isfinite(np.dtype(dtype).type(value)):
+            raise ValueError(value)
     return value
 
 

@@ -37,7 +37,7 @@ def test_every_integer_width_holds_its_limits_and_no_more(dtype: str, text: bool
     ("dtype", "cells", "good"),
     [
         ("float32", ["1", "2.5", " 3 ", "+4", "-.5e1", "1e400", "abc", "0x1F", "1_0", None], [1, 2.5, 3, 4, -5]),
-        ("float16", ["1", "70000"], [1]),
+        ("float16", ["1", "65510", "6.551e4", "70000"], [1, 65504, 65504]),
         ("int8", ["007", "3.0", "-128", "2.5", "nan", "128", "9" * 30, ""], [7, 3, -128]),
         ("bool", ["true", "FALSE", "1", "0", "yes", "2", None], [True, False, True, False]),
         ("string", ["a", "ü", None], [b"a", "ü".encode(), b""]),
