@@ -48,9 +48,18 @@ def page(title: str, *sections: str) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table; every cell is escaped, numbers stand right."""
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+    kept = [tuple(row) for row in rows]
+    numbers = {index for row in kept[:1] for index, value in enumerate(row) if _is_number(value)}
+    head = "".join(
+        f"<th{' class=number' if index in numbers else ''}>{escape(heading)}</th>"
+        for index, heading in enumerate(headings)
+    )
+    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in kept)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: object) -> str:

@@ -48,6 +48,8 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
             _refuse(name, value, rule="a number from 0 to 1")
         if name in POSITIVE and _number(name, value) <= 0:
             _refuse(name, value, rule="a number above 0")
+        if name in ("min_auc", "min_accuracy") and value and parameters.get("label_column") == "":
+            _refuse(name, value, rule="0 where no label_column is set: without labels there is nothing to measure")
         if name == "platform" and value not in PLATFORMS:
             _refuse(name, value, rule=f"one of {', '.join(PLATFORMS)}")
         if name == "invoke_endpoint" and value not in ("yes", "no"):

@@ -44,7 +44,8 @@ def resolve_export(export_uri: str, *, storage: Storage) -> str:
     for position, name in enumerate(numbered):
         if _holds_saved_model(f"{uri}/{name}", storage=storage):
             _refuse_equals(name, others=numbered[position + 1 :], uri=uri, storage=storage)
-            log.info("%s holds several exports: %s is the newest", uri, name)
+            if len(numbered) > 1:
+                log.info("%s holds several exports: %s is the newest", uri, name)
             return f"{uri}/{name}"
     return f"{uri}/{_only_export(newest_first[len(numbered) :], uri=uri, storage=storage)}"
 

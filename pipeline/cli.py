@@ -35,6 +35,10 @@ def _explained(command: Callable[P, R]) -> Callable[P, R]:
         except ReleaseError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             sys.exit(2 if isinstance(error, InvalidValue) else 1)
+        except BrokenPipeError:
+            # Whoever read the output has enough of it; the interpreter must not complain of that when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
         except OSError as error:
             click.echo(f"{error.strerror or error}: {error.filename or 'unknown file'}", err=True)
             sys.exit(1)
@@ -104,16 +108,38 @@ def compile_command(output: str | None, image: str) -> None:
         click.echo(f"{path} ({len(text) / 1024:.0f} KiB)")
 
 
+def _list_parameters(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from rich.console import Console
+
+        from pipeline.environments import described_parameters
+
+        click.echo(described_parameters(_pipeline_yaml(None, Console(stderr=True))))
+        context.exit()
+
+
 @main.command()
 @click.option("--model-name", required=True, help="Name of the live service, and of the model in its URL.")
 @click.option("--export-uri", required=True, help="A SavedModel directory, or a parent of several exports.")
 @click.option("--rows-uri", required=True, help="CSV with a header, or Parquet, with a column for each input.")
 @HOME_OPTION
 @click.option(
-    "--set", "settings", multiple=True, metavar="PARAMETER=VALUE", help="Any parameter of the pipeline; repeatable."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PARAMETER=VALUE",
+    help="Any parameter of the pipeline; repeatable. --parameters lists them.",
 )
 @click.option(
     "--pipeline", "pipeline_file", type=click.Path(exists=True, dir_okay=False), help="The compiled YAML to run."
+)
+@click.option(
+    "--parameters",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_parameters,
+    help="List all parameters, and exit.",
 )
 @click.option("--keep", is_flag=True, help="Leave the model server and the web application running.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, last on standard output.")
@@ -219,7 +245,7 @@ def serve(home: str, rest_port: int, grpc_port: int) -> None:
 @HOME_OPTION
 @_explained
 def stop(home: str) -> None:
-    """Stop the model server and the web application that `run --keep` left running.
+    """Stop the model server and the web application of a home: what `run --keep` left, and a `serve` elsewhere.
 
     \b
     Example:
@@ -228,8 +254,11 @@ def stop(home: str) -> None:
     from components.platforms.local.home import Home
     from components.platforms.local.session import stop_kept
 
-    stopped = stop_kept(Home.at(home))
-    click.echo(f"stopped {len(stopped)} processes" if stopped else "nothing was running")
+    place = Home.at(home)
+    stopped = stop_kept(place) if place.root.exists() else []
+    click.echo(
+        f"stopped {len(stopped)} process{'es' * (len(stopped) > 1)}" if stopped else f"nothing runs on {place.root}"
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from model.errors import InvalidValue
 
 #: The compiled pipeline that belongs to this source tree.
 COMPILED = Path(__file__).resolve().parent.parent / "compiled" / "release_pipeline.yaml"
+_KIND_NAMES = {"NUMBER_INTEGER": "whole number", "NUMBER_DOUBLE": "number", "BOOLEAN": "true or false"}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -34,7 +35,10 @@ def local_parameters(
     }
     for setting in settings:
         name, separator, text = setting.partition("=")
-        if not separator or name not in declared:
+        if name in declared and not separator:
+            do = f"Write --set {name}=VALUE."
+            raise InvalidValue(expected="PARAMETER=VALUE", found=repr(setting), where="--set", do=do)
+        if name not in declared:
             raise _no_such_parameter(setting, name, declared)
         value = typed(name, text, kind=declared[name])
         if name == "platform" and value != "local":
@@ -56,6 +60,19 @@ def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
         raise InvalidValue(expected=expected, found=found, where="--pipeline", do=do) from error
 
 
+def described_parameters(pipeline_yaml: str) -> str:
+    """One paragraph for each parameter: name, type, default and what it means, as the compiled pipeline has them."""
+    declared_parameters(pipeline_yaml)
+    specification = next(iter(yaml.safe_load_all(pipeline_yaml)))
+    lines = []
+    for name, definition in specification["root"]["inputDefinitions"]["parameters"].items():
+        kind = _KIND_NAMES.get(definition["parameterType"], "text")
+        default = definition.get("defaultValue")
+        given = "required" if default is None else f"default {default!r}"
+        lines.append(f"{name} ({kind}, {given})\n    {definition.get('description', '')}")
+    return "\n".join(sorted(lines))
+
+
 def typed(name: str, text: str, *, kind: str) -> Any:
     """The text as a value of KFP's type `kind`.
 
@@ -69,10 +86,12 @@ def typed(name: str, text: str, *, kind: str) -> Any:
             return float(text)
     except ValueError:
         expected = "a whole number" if kind == "NUMBER_INTEGER" else "a number"
-        raise InvalidValue(expected=expected, found=repr(text), where=f"--set {name}", do="Correct it.") from None
+        do = f"Write --set {name}=NUMBER."
+        raise InvalidValue(expected=expected, found=repr(text), where=f"--set {name}", do=do) from None
     if kind == "BOOLEAN":
         if text.lower() not in (*_TRUE, *_FALSE):
-            raise InvalidValue(expected="true or false", found=repr(text), where=f"--set {name}", do="Correct it.")
+            do = f"Write --set {name}=true or --set {name}=false."
+            raise InvalidValue(expected="true or false", found=repr(text), where=f"--set {name}", do=do)
         return text.lower() in _TRUE
     return text
 

@@ -163,6 +163,7 @@ def _result(request: RunRequest, run_id: str, *, steps: StepLog, complaint: str)
         outputs=outputs,
         report=str(directory / "report.html"),
         seconds=dict(steps.seconds),
+        model_name=request.model_name,
         failed_step=failed_step,
         error=error,
     )

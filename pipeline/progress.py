@@ -45,7 +45,7 @@ class StepLog(io.TextIOBase):
             self._begin(match[1].replace("-", "_"))
         elif match := _END.search(line):
             self._end(match[1].replace("-", "_"), succeeded=match[3] == "SUCCESS")
-        elif (match := _MESSAGE.match(line)) and self.running:
+        elif (match := _MESSAGE.match(line)) and self.running and match[2] != "components.reporting":
             self._say(f"      {match[3]}", style="yellow" if match[1] == "WARNING" else "dim")
 
     def _begin(self, step: str) -> None:

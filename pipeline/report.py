@@ -54,7 +54,7 @@ def _release(release: Release, source: str) -> str:
         ("version", str(release.version)),
         ("storageUri", release.uri),
         ("digest", release.digest),
-        ("exported to", source),
+        ("export", source),
     ]
     return f"<h2>Release</h2>{table(('', ''), rows)}"
 

@@ -40,6 +40,7 @@ class RunResult:
     outputs: StepOutputs
     report: str
     seconds: Mapping[str, float]
+    model_name: str = ""
     failed_step: str | None = None
     error: Mapping[str, Any] | None = None
     rest_url: str | None = None
@@ -57,10 +58,14 @@ class RunResult:
             {
                 "state": self.state,
                 "run_id": self.run_id or None,
+                "model_name": self.model_name or None,
                 "release": dataclasses.asdict(self.outputs.release) if self.outputs.release else None,
                 "failed_step": self.failed_step,
                 "error": self.error["message"] if self.error else None,
-                "error_details": self.error,
+                "error_details": {key: value for key, value in self.error.items() if key != "message"}
+                if self.error
+                else None,
+                "scores": _figures(scores) if scores else None,
                 "predictions_uri": scores.predictions_uri if scores else None,
                 "failed_rows_uri": scores.failed_rows_uri if scores else None,
                 "report": self.report or None,
@@ -70,6 +75,10 @@ class RunResult:
                 "seconds": {name: round(seconds, 2) for name, seconds in self.seconds.items()},
             }
         )
+
+
+def _figures(scores: ScoreReport) -> dict[str, Any]:
+    return {name: getattr(scores, name) for name in ("rows", "failed_rows", "labelled_rows", "auc", "accuracy")}
 
 
 def collect(run_directory: Path) -> StepOutputs:

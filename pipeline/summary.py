@@ -1,5 +1,8 @@
 """The last words of a run, for a person."""
 
+import sys
+from pathlib import Path
+
 from rich.console import Console
 
 from components.platforms import PROMOTED
@@ -29,15 +32,21 @@ def addresses(result: RunResult, *, model_name: str, home: Home) -> str:
     if result.outputs.scores:
         lines.append(f"predictions   {result.outputs.scores.predictions_uri}")
         lines.append(f"failed rows   {result.outputs.scores.failed_rows_uri}")
-    if result.rest_url:
+    if result.rest_url and LocalPlatform(home).live_service(model_name):
         lines.append(f"model (REST)  {result.rest_url}/v1/models/{model_name}")
         lines.append(f"model (gRPC)  {result.grpc_target}")
-    if result.webapp_url:
-        lines.append(f"web page      {result.webapp_url}/ecommerce/mlinference")
-        lines.append(f"stop them     savedmodel-release stop --home {home.root}")
+    if result.webapp_url and result.rest_url:
+        predict_url = f"{result.rest_url}/v1/models/{model_name}:predict"
+        lines.append(f"web page      {result.webapp_url}/ecommerce/mlinference?mlinference_host={predict_url}")
+        lines.append(f"stop them     {_program()} stop --home {home.root}")
     if result.succeeded and not result.rest_url:
-        lines.append(f"serve it      savedmodel-release serve --home {home.root}")
+        lines.append(f"serve it      {_program()} serve --home {home.root}")
     return "\n".join(lines)
+
+
+def _program() -> str:
+    """This program as it was called, so that what is printed can be pasted."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "savedmodel-release" else "savedmodel-release"
 
 
 def live_now(home: Home, model_name: str) -> str:

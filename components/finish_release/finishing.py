@@ -19,5 +19,6 @@ def finish(model_name: str, *, platform: str, run_id: str, reported_status: str)
     """
     live = put_right(model_name, platform=platform, run_id=run_id)
     served = f"release {live.version}" if live else "nothing"
-    log.info("run %s ended (%s): %s serves %s", run_id, reported_status, model_name, served)
+    log.info("%s serves %s", model_name, served)
+    log.debug("run %s ended; the engine calls it %s", run_id, reported_status)
     return live

@@ -34,9 +34,9 @@ Step = tuple[float, int, int]
 THRESHOLD = 0.5
 MAX_LABELS = 50
 MAX_POINTS = 200
-#: Distinct scores that the driver takes for an exact curve; beyond, they are put into as many bins of like size, which
-#: moves the area by less than 1 / BINS.
-MAX_DISTINCT, BINS = 10_000, 4_000
+#: Rows whose distinct scores the driver takes for an exact curve. Those of more rows are put into BINS of like size, as a
+#: sample tells, which moves the area by about 1 / BINS.
+MAX_DISTINCT, BINS, SAMPLED = 10_000, 4_000, 200_000
 
 
 @dataclass(frozen=True)
@@ -148,17 +148,16 @@ def measure(
 
     scored: the rows that did not fail. columns: name of the label column or of an output -> column of `scored`.
     """
-    label = _canonical(f.col(columns[job.label_column]))
-    labelled = scored.where(label.isNotNull() & (label != ""))
+    label = f.trim(f.col(columns[job.label_column]).cast("string"))
     score = _score(job, roles, columns)
-    predicted = _predicted(job, roles, columns, score)
-    facts = labelled.select(
+    facts = scored.where(label.isNotNull() & (label != "")).select(
         label.alias("label"),
-        predicted.alias("predicted"),
+        _predicted(job, roles, columns, score).alias("predicted"),
         (f.lit(None).cast("double") if score is None else score).alias("score"),
-        (label == job.positive_label).alias("positive"),
+        label.isin(job.positive_label, f"{job.positive_label}.0").alias("positive"),
     )
-    pairs, steps = (_counts_of_few if report.rows <= MAX_DISTINCT else _counts_of_many)(facts)
+    few = report.rows <= MAX_DISTINCT
+    pairs, steps = _counts_of_few(facts) if few else _counts_of_many(facts, rows=report.rows)
     if not pairs:
         log.info("no row of column %s holds a label: no metrics", job.label_column)
         return report
@@ -185,23 +184,22 @@ def _counts_of_few(facts: DataFrame) -> tuple[list[Pair], list[Step]]:
     return [(*pair, count) for pair, count in pairs.items()], steps
 
 
-def _counts_of_many(facts: DataFrame) -> tuple[list[Pair], list[Step]]:
-    """At most MAX_LABELS² + 1 pairs, and MAX_DISTINCT steps: if there are more scores, BINS of them."""
+def _counts_of_many(facts: DataFrame, *, rows: int) -> tuple[list[Pair], list[Step]]:
+    """At most MAX_LABELS² + 1 pairs, and BINS steps."""
     pairs = facts.groupBy("label", "predicted").count().limit(MAX_LABELS**2 + 1).collect()
     known = facts.select("score", "positive").where(f.col("score").isNotNull() & ~f.isnan("score"))
+    some = known.sample(fraction=min(1.0, SAMPLED / rows), seed=36)
+    edges = some.agg(f.percentile_approx("score", [i / BINS for i in range(BINS)], 10 * BINS)).collect()[0][0]
     positives = f.count(f.when(f.col("positive"), 1)).alias("positives")
-    counts = (positives, f.count(f.when(~f.col("positive"), 1)).alias("negatives"))
-    steps = known.groupBy("score").agg(*counts).limit(MAX_DISTINCT + 1).collect()
-    if len(steps) > MAX_DISTINCT:
-        edges = known.agg(f.percentile_approx("score", [i / BINS for i in range(BINS)], 10 * BINS)).collect()[0][0]
-        binned = known.mapInArrow(Binning(tuple(sorted(set(edges)))), known.schema)
-        steps = binned.groupBy("score").agg(*counts).collect()
+    negatives = f.count(f.when(~f.col("positive"), 1)).alias("negatives")
+    binned = known.mapInArrow(Binning(tuple(sorted(set(edges or ())))), known.schema)
+    steps = binned.groupBy("score").agg(positives, negatives).collect() if edges else []
     return [(row[0], row[1], row[2]) for row in pairs], [(row[0], row[1], row[2]) for row in steps]
 
 
-def _canonical(column: Column) -> Column:
-    """Labels are compared as text; `1.0` is `1`, and true is `true`."""
-    return f.regexp_replace(f.trim(column.cast("string")), r"^(-?[0-9]+)\.0+$", "$1")
+def canonical(label: str) -> str:
+    """Labels are compared as text; `1.0` is `1`."""
+    return re.sub(r"^(-?[0-9]+)\.0+$", r"\1", label)
 
 
 def _first(column: Column, spec: TensorSpec) -> Column:
@@ -216,7 +214,7 @@ def _score(job: ScoringJob, roles: Roles, columns: dict[str, str]) -> Column | N
         return column.cast("double")
     if roles.values is None:
         return f.get(column, f.lit(roles.position)).cast("double")
-    labels = f.transform(f.col(columns[roles.values.name]), _canonical)
+    labels = f.col(columns[roles.values.name]).cast("array<string>")
     place = f.array_position(labels, job.positive_label).cast("int") - 1
     return f.get(column, f.when(place >= 0, place)).cast("double")
 
@@ -229,7 +227,7 @@ def _predicted(job: ScoringJob, roles: Roles, columns: dict[str, str], score: Co
     if roles.predicted.dtype == "bool":
         return f.when(_first(column, roles.predicted), f.lit(job.positive_label))
     if width(roles.predicted) == 1:
-        return _canonical(_first(column, roles.predicted))
+        return f.trim(_first(column, roles.predicted).cast("string"))
     return (f.array_position(column, f.array_max(column)) - 1).cast("string")
 
 
@@ -241,6 +239,7 @@ def _accuracy_alone(report: ScoreReport, facts: DataFrame) -> ScoreReport:
 
 
 def _with_confusion(report: ScoreReport, counted: Sequence[Pair], *, positive: str) -> ScoreReport:
+    counted = [(canonical(label), predicted and canonical(predicted), count) for label, predicted, count in counted]
     pairs = list(_two_sided(counted, positive=positive)) if any(row[1] is None for row in counted) else counted
     total = sum(count for _, _, count in pairs)
     correct = sum(count for label, predicted, count in pairs if label == predicted)

@@ -66,7 +66,7 @@ class LocalPlatform:
         process = record.process.process() if record else None
         if process is not None:
             stop([process])
-            log.info("candidate of %s stopped", model_name)
+            log.debug("candidate of %s stopped", model_name)
         self.home.candidate(model_name).unlink(missing_ok=True)
         self.home.candidate_config(model_name).unlink(missing_ok=True)
 

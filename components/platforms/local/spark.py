@@ -46,7 +46,7 @@ class LocalSpark:
             ScoringFailed: there is no Java, or Spark failed, with the cause.
         """
         job = replace(job, rows_uri=canonical_uri(job.rows_uri), predictions_uri=canonical_uri(job.predictions_uri))
-        log.info("scoring %s with Spark on this machine (run %s)", job.rows_uri, run_id)
+        log.info("scoring %s with Spark on this machine", job.rows_uri)
         return on_local_files(job, _run)
 
 
