@@ -34,8 +34,8 @@ Step = tuple[float, int, int]
 THRESHOLD = 0.5
 MAX_LABELS = 50
 MAX_POINTS = 200
-#: Rows whose distinct scores the driver takes for an exact curve. Those of more rows are put into BINS of like size, as a
-#: sample tells, which moves the area by about 1 / BINS.
+#: Rows whose distinct scores the driver takes for an exact curve. Those of more rows are put into BINS of like size, as
+#: a sample tells, which moves the area by about 1 / BINS.
 MAX_DISTINCT, BINS, SAMPLED = 10_000, 4_000, 200_000
 
 

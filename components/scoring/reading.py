@@ -119,8 +119,8 @@ def _has_open_quote(head: bytes) -> bool:
 
 
 def _all_quotes_close(lines: DataFrame) -> bool:
-    quotes = f.length("value") - f.length(f.regexp_replace("value", '"', ""))
-    return bool(lines.where(quotes % 2 == 1).isEmpty())
+    quotes = f.length("value") - f.length(f.replace(f.col("value"), f.lit('"'), f.lit("")))
+    return bool(lines.where(f.col("value").contains('"') & (quotes % 2 == 1)).isEmpty())
 
 
 def session_settings() -> dict[str, Any]:

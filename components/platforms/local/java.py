@@ -21,8 +21,8 @@ from model.errors import ScoringFailed
 log = logging.getLogger(__name__)
 
 SUPPORTED = (17, 21)
-#: Right for jobs of seconds to minutes: the quick compiler alone, and the collector with the least to set up.
-QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+#: The collector with the least to set up; and, right for jobs of seconds, the quick compiler alone.
+COLLECTOR, QUICK_COMPILER = "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"
 _VERSION = re.compile(r'version "(\d+)([^"]*)"')
 _LAUNCHER = """#!/bin/sh
 for argument do

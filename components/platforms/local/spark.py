@@ -12,8 +12,16 @@ from typing import Any
 
 import components
 from components.contracts import ScoreReport, ScoringJob
-from components.platforms.local.java import QUICK_START, ClassArchive, cache_directory, find_java, write_launcher
+from components.platforms.local.java import (
+    COLLECTOR,
+    QUICK_COMPILER,
+    ClassArchive,
+    cache_directory,
+    find_java,
+    write_launcher,
+)
 from components.platforms.local.staging import on_local_files
+from components.rows.sample import list_files
 from model.errors import ScoringFailed
 from model.storage import canonical_uri
 
@@ -31,6 +39,8 @@ appender.console.target = SYSTEM_ERR
 logger.spark.name = org.apache.spark
 logger.spark.level = off
 """
+#: Rows of so many bytes are scored within the time that the thorough compiler would take to pay off.
+QUICK_BYTES = 16 << 20
 #: Seconds that the JVM has to write its archive and exit.
 _EXIT_S = 60
 
@@ -51,15 +61,16 @@ class LocalSpark:
 
 
 def _run(job: ScoringJob) -> ScoreReport:
-    with local_session() as spark:
+    rows_bytes = sum(Path(path).stat().st_size for path in list_files(job.rows_uri))
+    with local_session(quick=rows_bytes <= QUICK_BYTES) as spark:
         from components.scoring.job import run
 
         return run(spark, job)
 
 
 @contextlib.contextmanager
-def local_session() -> Iterator[Any]:
-    """A SparkSession, and the end of it with all that it left on disk.
+def local_session(*, quick: bool = True) -> Iterator[Any]:
+    """A SparkSession, and the end of it with all that it left on disk. quick: for a job of seconds.
 
     Raises:
         ScoringFailed: there is no Java, or it does not start.
@@ -74,7 +85,7 @@ def local_session() -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="savedmodel-release-spark-", ignore_cleanup_errors=True) as directory:
         scratch = Path(directory)
         with _environment(JAVA_HOME=str(write_launcher(java, scratch)), **_worker_environment()):
-            spark = _start(scratch, archive)
+            spark = _start(scratch, archive, quick=quick)
             try:
                 yield spark
             finally:
@@ -88,7 +99,7 @@ def _worker_environment() -> dict[str, str]:
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_LAUNCHER_OPTS": " ".join(QUICK_START),
+        "SPARK_LAUNCHER_OPTS": f"{COLLECTOR} {QUICK_COMPILER}",
     }
 
 
@@ -106,17 +117,17 @@ def _environment(**values: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start(scratch: Path, archive: ClassArchive) -> Any:
+def _start(scratch: Path, archive: ClassArchive, *, quick: bool) -> Any:
     from pyspark.errors import PySparkRuntimeError
 
     try:
-        return _session(scratch, archive)
+        return _session(scratch, archive, quick=quick)
     except PySparkRuntimeError as error:
         if not archive.exists:
             raise _not_started(error) from error
         archive.discard()
     try:
-        return _session(scratch, archive)
+        return _session(scratch, archive, quick=quick)
     except PySparkRuntimeError as error:
         raise _not_started(error) from error
 
@@ -126,22 +137,23 @@ def _not_started(error: Exception) -> ScoringFailed:
     return ScoringFailed(expected="Spark to start", found=str(error).splitlines()[0], where="this machine", do=do)
 
 
-def _session(scratch: Path, archive: ClassArchive) -> Any:
+def _session(scratch: Path, archive: ClassArchive, *, quick: bool) -> Any:
     from pyspark.sql import SparkSession
 
     from components.scoring.reading import session_settings
 
-    settings = {**session_settings(), **_settings(scratch, archive)}
+    settings = {**session_settings(), **_settings(scratch, archive, quick=quick)}
     builder = SparkSession.builder.master("local[*]").appName("score_batch")
     for name, value in settings.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
 
-def _settings(scratch: Path, archive: ClassArchive) -> dict[str, str]:
+def _settings(scratch: Path, archive: ClassArchive, *, quick: bool) -> dict[str, str]:
     log4j = scratch / "log4j2.properties"
     log4j.write_text(_LOG4J)
-    options = [*QUICK_START, *archive.options(), f"-Dlog4j2.configurationFile={log4j}", f"-Djava.io.tmpdir={scratch}"]
+    options = [COLLECTOR, *([QUICK_COMPILER] if quick else []), *archive.options()]
+    options += [f"-Dlog4j2.configurationFile={log4j}", f"-Djava.io.tmpdir={scratch}"]
     return {
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
