@@ -68,6 +68,8 @@ def described_parameters(pipeline_yaml: str) -> str:
     for name, definition in specification["root"]["inputDefinitions"]["parameters"].items():
         kind = _KIND_NAMES.get(definition["parameterType"], "text")
         default = definition.get("defaultValue")
+        # YAML keeps all numbers as floats.
+        default = int(default) if definition["parameterType"] == "NUMBER_INTEGER" and default is not None else default
         given = "required" if default is None else f"default {default!r}"
         lines.append(f"{name} ({kind}, {given})\n    {definition.get('description', '')}")
     return "\n".join(sorted(lines))

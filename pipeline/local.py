@@ -51,7 +51,7 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
         KeyboardInterrupt: interrupted, by Ctrl-C or SIGTERM; everything has been put back.
     """
     check_model_name(request.model_name)
-    check_parameters(request.parameters)
+    check_parameters({"label_column": "", **request.parameters})
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     # Each run has predictions of its own: those of a refused candidate must not replace a live release's.
     own = str(request.home.predictions(request.model_name) / run_id)

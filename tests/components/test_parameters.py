@@ -45,5 +45,12 @@ def test_a_value_against_its_rule_is_named_with_the_rule(name: str, value: objec
 
 def test_usual_values_pass() -> None:
     check_parameters(
-        {"max_failed_rows": 0.0, "min_auc": 1, "batch_rows": 1, "invoke_endpoint": "no", "label_column": ""}
+        {"max_failed_rows": 0.0, "min_auc": 1, "batch_rows": 1, "invoke_endpoint": "no", "label_column": "y"}
     )
+
+
+def test_a_quality_gate_without_labels_is_refused_before_anything_is_scored() -> None:
+    with pytest.raises(InvalidValue, match="label_column"):
+        check_parameters({"label_column": "", "min_auc": 0.7})
+
+    check_parameters({"label_column": "bought", "min_auc": 0.7})

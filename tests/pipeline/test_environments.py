@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from components.platforms.local.home import Home
+from model.errors import InvalidValue
+from pipeline.environments import COMPILED, absolute, declared_parameters, described_parameters, local_parameters
+
+
+@pytest.fixture(scope="module")
+def pipeline_yaml() -> str:
+    return COMPILED.read_text()
+
+
+def parameters(pipeline_yaml: str, home: Path, *settings: str) -> dict[str, object]:
+    return local_parameters(
+        pipeline_yaml, model_name="m", export_uri="e", rows_uri="r.csv", home=Home.at(home), settings=settings
+    )
+
+
+def test_settings_are_typed_as_the_pipeline_declares_them(pipeline_yaml: str, tmp_path: Path) -> None:
+    given = parameters(
+        pipeline_yaml, tmp_path, "min_auc=0.5", "batch_rows=10", "allow_signature_change=yes", "label_column=a=b"
+    )
+
+    assert (given["min_auc"], given["batch_rows"], given["allow_signature_change"]) == (0.5, 10, True)
+    assert given["label_column"] == "a=b"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("min_auk=1", "Did you mean min_auc?"),
+        ("min_auc", "Write --set min_auc=VALUE"),
+        ("min_auc=high", "a number"),
+        ("batch_rows=1.5", "a whole number"),
+        ("allow_signature_change=perhaps", "true or false"),
+        ("platform=kubernetes", "on this machine"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_told_with_its_rule(
+    pipeline_yaml: str, tmp_path: Path, setting: str, said: str
+) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        parameters(pipeline_yaml, tmp_path, setting)
+
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "just text", "- 1", "root: {}", "\x00"])
+def test_what_is_no_compiled_pipeline_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValue, match="compiled by this project"):
+        declared_parameters(text)
+
+
+def test_every_parameter_is_described(pipeline_yaml: str) -> None:
+    described = described_parameters(pipeline_yaml)
+
+    assert "batch_rows (whole number, default 8192)\n    Rows in one request." in described
+    assert all(f"{name} (" in described for name in declared_parameters(pipeline_yaml))
+
+
+def test_local_paths_become_absolute_and_uris_stay() -> None:
+    assert absolute("gs://b/e") == "gs://b/e"
+    assert absolute("rows/*.csv") == str(Path.cwd() / "rows/*.csv")
