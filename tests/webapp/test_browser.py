@@ -30,6 +30,8 @@ def browser(profile: Path) -> Iterator[webdriver.Chrome]:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER, log_output=os.devnull))
+    # A click returns before the next page has come.
+    driver.implicitly_wait(30)
     try:
         yield driver
     finally:
