@@ -63,7 +63,7 @@ def import_closure(module: str) -> dict[str, bytes]:
         path = None if name.startswith(NOT_CARRIED) else _source(name)
         if path is None or str(path.relative_to(ROOT)) in found:
             continue
-        found[str(path.relative_to(ROOT))] = minified(path.read_text()).encode()
+        found[str(path.relative_to(ROOT))] = minified(path.read_text(encoding="utf-8")).encode()
         waiting += [*_parents(name), *_imports(path)]
     found.pop(str(Path(*module.split(".")).with_suffix(".py")))  # the shell itself: KFP carries its function
     return found

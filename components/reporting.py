@@ -39,11 +39,11 @@ def reporting(step: str) -> Iterator[None]:
 def leave(name: str, text: str) -> None:
     """Leaves `<name>.json` for whoever runs the pipeline on one machine: a step that fails has no outputs."""
     if directory := os.environ.get(RUN_DIRECTORY_VARIABLE):
-        Path(directory, f"{name}.json").write_text(text)
+        Path(directory, f"{name}.json").write_text(text, encoding="utf-8")
 
 
 def _leave_failure(step: str, error: dict[str, object]) -> None:
     directory = os.environ.get(RUN_DIRECTORY_VARIABLE)
     # The first failure is the cause; one of the exit task must not cover it.
     if directory and not (left := Path(directory, "failure.json")).exists():
-        left.write_text(json.dumps({"failed_step": step, "error": error}))
+        left.write_text(json.dumps({"failed_step": step, "error": error}), encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from model.errors import InvalidValue, ReleaseError
+from model.errors import InvalidValue, ReleaseError, StorageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -104,7 +104,7 @@ def compile_command(output: str | None, image: str) -> None:
         files |= {target.parent / "components" / f"{name}.yaml": text for name, text in components.items()}
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         click.echo(f"{path} ({len(text) / 1024:.0f} KiB)")
 
 
@@ -187,6 +187,12 @@ def run(
         if as_json:
             click.echo(results.failed_json(error))
         raise
+    except OSError as error:
+        found = f"{error.strerror or error} ({error.filename or 'unknown file'})"
+        refused = StorageError(expected="a directory to work in", found=found, where=str(place.root), do="Set --home.")
+        if as_json:
+            click.echo(results.failed_json(refused))
+        raise refused from error
     except KeyboardInterrupt:
         message = f"Interrupted; what was unfinished has been put back. {summary.live_now(place, model_name)}"
         click.echo(message, err=True)
@@ -204,7 +210,7 @@ def _pipeline_yaml(pipeline_file: str | None, console: Any) -> str:
 
     path = Path(pipeline_file) if pipeline_file else COMPILED
     if path.is_file():
-        return path.read_text(errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace")
     from pipeline.compile import compile_pipeline
 
     console.print(f"no {path}: compiling the pipeline", style="dim")

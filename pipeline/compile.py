@@ -23,4 +23,4 @@ def _compile(pipeline_or_component: Any) -> str:
     with TemporaryDirectory() as directory:
         path = Path(directory, "compiled.yaml")
         compiler.Compiler().compile(pipeline_or_component, str(path))
-        return path.read_text()
+        return path.read_text(encoding="utf-8")

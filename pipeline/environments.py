@@ -13,6 +13,8 @@ from model.errors import InvalidValue
 
 #: The compiled pipeline that belongs to this source tree.
 COMPILED = Path(__file__).resolve().parent.parent / "compiled" / "release_pipeline.yaml"
+#: Parameters by which a pipeline of this project is known.
+OURS = {"model_name", "export_uri", "rows_uri", "models_root", "predictions_uri", "platform"}
 _KIND_NAMES = {"NUMBER_INTEGER": "whole number", "NUMBER_DOUBLE": "number", "BOOLEAN": "true or false"}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
@@ -26,6 +28,7 @@ def local_parameters(
         InvalidValue: the YAML is no such pipeline, a setting names no parameter, or its value is not of that type.
     """
     declared = declared_parameters(pipeline_yaml)
+    check_home(home)
     parameters = {
         "model_name": model_name,
         "export_uri": absolute(export_uri),
@@ -48,11 +51,26 @@ def local_parameters(
     return parameters
 
 
+def check_home(home: Home) -> None:
+    """Refuses a directory whose name TensorFlow or Spark would take for a pattern.
+
+    Raises:
+        InvalidValue: it holds such characters.
+    """
+    if any(character in str(home.root) for character in "[]{}*?\\\n\r\t"):
+        expected = "a directory without the characters [ ] { } * ? \\ and without line breaks, which would be patterns"
+        raise InvalidValue(
+            expected=expected, found=repr(str(home.root)), where="--home", do="Choose another directory."
+        )
+
+
 def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
     """Parameter name -> KFP's type name, as the compiled pipeline declares them."""
     try:
         specification = next(iter(yaml.safe_load_all(pipeline_yaml)))
         declared: Mapping[str, Any] = specification["root"]["inputDefinitions"]["parameters"]
+        if not specification["deploymentSpec"]["executors"] or not declared.keys() >= OURS:
+            raise KeyError("parameters")
         return {name: str(definition["parameterType"]) for name, definition in declared.items()}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, StopIteration) as error:
         do = "Make one with `savedmodel-release compile`."

@@ -14,7 +14,7 @@ def stale_files() -> list[str]:
     return [
         str(path.relative_to(COMPILED.parent.parent))
         for path, text in fresh.items()
-        if not path.is_file() or path.read_text() != text
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
 
 

@@ -78,7 +78,7 @@ def _execute(request: RunRequest, directory: Path, *, console: Console) -> tuple
 
     pipeline = kfp_components.load_component_from_text(without_pip(request.pipeline_yaml))
     log_path = directory / "log.txt"
-    with log_path.open("w") as log_file, _step_environment(directory) as temporary:
+    with log_path.open("w", encoding="utf-8") as log_file, _step_environment(directory) as temporary:
         local.init(
             local.SubprocessRunner(use_venv=False), pipeline_root=str(directory / "steps"), workspace_root=temporary
         )
@@ -176,7 +176,7 @@ def _failure(directory: Path, steps: StepLog) -> tuple[str | None, Mapping[str, 
         return None, None
     left = directory / "failure.json"
     if left.exists():
-        failure = json.loads(left.read_text())
+        failure = json.loads(left.read_text(encoding="utf-8"))
         return str(failure["failed_step"]), failure["error"]
     log_path = directory / "log.txt"
     message = f"{failed_step} ended without a word, as if it was killed. The log ends with:\n{last_lines(log_path)}"

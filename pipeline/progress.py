@@ -92,4 +92,4 @@ class Heartbeat:
 
 def last_lines(log_file: Path, *, lines: int = 15) -> str:
     """The end of a run's log, for a step that left no word of its own."""
-    return "\n".join(log_file.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

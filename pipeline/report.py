@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def write_report(result: RunResult, request: "RunRequest") -> None:
     """Writes the report to the path that `result.report` names."""
     name = request.model_name
-    Path(result.report).write_text(page(f"Release of {name}", *_sections(result, request)))
+    Path(result.report).write_text(page(f"Release of {name}", *_sections(result, request)), encoding="utf-8")
 
 
 def _sections(result: RunResult, request: "RunRequest") -> Iterator[str]:

@@ -110,7 +110,7 @@ def collect(run_directory: Path) -> StepOutputs:
 def _parameters(step_directory: Path | None) -> Mapping[str, Any]:
     if step_directory is None:
         return {}
-    values: Mapping[str, Any] = json.loads((step_directory / "executor_output.json").read_text()).get(
+    values: Mapping[str, Any] = json.loads((step_directory / "executor_output.json").read_text(encoding="utf-8")).get(
         "parameterValues", {}
     )
     return values

@@ -24,6 +24,10 @@ from model.storage import local_path, open_storage
 _SEARCHED = 10_000
 
 
+#: Characters of one cell; Python's own limit of 131,072 is less than a long vector takes.
+MAX_CELL = 2**31 - 1
+
+
 def read_sample(rows_uri: str, signature: Signature, limit: int) -> dict[str, Array]:
     """Input name -> array of the first `limit` rows that fit the signature (and, where it leaves a dimension open, are
     of one shape); fewer if there are fewer.
@@ -150,6 +154,7 @@ def _csv(uri: str, signature: Signature, limit: int) -> Iterator[Any]:
 
 
 def _cells(file: io.TextIOWrapper, uri: str) -> Iterator[list[str]]:
+    csv.field_size_limit(MAX_CELL)
     try:
         yield from (cells for cells in csv.reader(file) if cells)
     except (csv.Error, UnicodeDecodeError, OSError, EOFError) as error:

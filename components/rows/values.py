@@ -21,10 +21,10 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 _LONGEST_SHOWN = 60
 
 
-def reason(column: str, rule: str, found: object) -> str:
+def reason(column: str, rule: str, found: object, *, where: str = "") -> str:
     """The sentence of a bad row. What stands before `; found` is the same for all rows that break the same rule."""
     shown = "an empty cell" if found is None else json.dumps(found, ensure_ascii=False, default=str)
-    return f"column {column}: expected {rule}; found {shown[:_LONGEST_SHOWN]}"
+    return f"{where or f'column {column}'}: expected {rule}; found {shown[:_LONGEST_SHOWN]}"
 
 
 def rule(dtype: str) -> str:

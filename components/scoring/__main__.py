@@ -15,14 +15,14 @@ def main(job_file: str, report_file: str) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     spark = SparkSession.builder.getOrCreate()
     try:
-        report = run(spark, ScoringJob.from_json(Path(job_file).read_text()))
+        report = run(spark, ScoringJob.from_json(Path(job_file).read_text(encoding="utf-8")))
     except ReleaseError as error:
-        Path(report_file).write_text(error.to_json())
+        Path(report_file).write_text(error.to_json(), encoding="utf-8")
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     finally:
         spark.stop()
-    Path(report_file).write_text(report.to_json())
+    Path(report_file).write_text(report.to_json(), encoding="utf-8")
     return 0
 
 

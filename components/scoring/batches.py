@@ -109,7 +109,7 @@ class _Batch:
         if lines.null_count < len(lines):
             expected = f"{len(self.scorer.names)} cells, as in the header"
             found = {row: line for row, line in enumerate(lines.to_pylist()) if line is not None}
-            self.errors.update({row: reason("of none", expected, line) for row, line in found.items()})
+            self.errors.update({row: reason("", expected, line, where="line") for row, line in found.items()})
 
     def _send_one_shape(self, remaining: Array) -> Array:
         """Asks for the rows that have the shape of the first one; gives those of another shape."""

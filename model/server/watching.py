@@ -31,7 +31,7 @@ class ConfigFile:
             InvalidValue: the file cannot be read, or is no configuration.
         """
         try:
-            text = self.path.read_text()
+            text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidValue(expected="a configuration file", found=str(error), where=str(self.path)) from error
         if text == self._text:

@@ -63,3 +63,16 @@ def test_every_parameter_is_described(pipeline_yaml: str) -> None:
 def test_local_paths_become_absolute_and_uris_stay() -> None:
     assert absolute("gs://b/e") == "gs://b/e"
     assert absolute("rows/*.csv") == str(Path.cwd() / "rows/*.csv")
+
+
+@pytest.mark.parametrize("name", ["a[b]", "a*", "a?", "{a}", "a\nb"])
+def test_a_home_that_would_be_taken_for_a_pattern_is_refused(pipeline_yaml: str, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidValue, match="--home"):
+        parameters(pipeline_yaml, tmp_path / name)
+
+
+def test_another_pipeline_is_not_taken_for_ours(pipeline_yaml: str) -> None:
+    with pytest.raises(InvalidValue, match="compiled by this project"):
+        declared_parameters(pipeline_yaml.replace("rows_uri", "lines_uri"))
+    with pytest.raises(InvalidValue, match="compiled by this project"):
+        declared_parameters(pipeline_yaml.replace("deploymentSpec:", "otherSpec:"))

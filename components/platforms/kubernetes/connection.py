@@ -63,7 +63,7 @@ class Connection:
         try:
             if "KUBERNETES_SERVICE_HOST" in os.environ and not file:
                 config.load_incluster_config(client_configuration=settings)
-                namespace = NAMESPACE_FILE.read_text().strip()
+                namespace = NAMESPACE_FILE.read_text(encoding="utf-8").strip()
             else:
                 config.load_kube_config(file, client_configuration=settings)
                 namespace = config.list_kube_config_contexts(file)[1]["context"].get("namespace") or "default"

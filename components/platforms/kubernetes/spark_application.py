@@ -94,7 +94,7 @@ def _laid_over(base: Object, over: Object) -> Object:
 
 def job_files(job: ScoringJob) -> tuple[dict[str, str], dict[str, str]]:
     """The ConfigMap's texts and its binary part (base64): what stands under MOUNT."""
-    main = Path(spark_driver.__file__).read_text()
+    main = Path(spark_driver.__file__).read_text(encoding="utf-8")
     return {"main.py": main, spark_driver.JOB: job.to_json()}, {spark_driver.CODE: base64.b64encode(_code()).decode()}
 
 

@@ -21,7 +21,7 @@ def main(directory: Path) -> int:
     spark = SparkSession.builder.getOrCreate()
     try:
         spark.sparkContext.addPyFile(str(directory / CODE))
-        report = run(spark, ScoringJob.from_json((directory / JOB).read_text()))
+        report = run(spark, ScoringJob.from_json((directory / JOB).read_text(encoding="utf-8")))
         sys.stdout.write(f"\n{REPORT_MARK}{report.to_json()}\n")
     except ReleaseError as error:
         sys.stdout.write(f"\n{ERROR_MARK}{error.to_json()}\n")

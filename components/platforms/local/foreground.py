@@ -23,6 +23,9 @@ def serve_here(home: Home, *, rest_port: int, grpc_port: int) -> None:
     Raises:
         InvalidValue: a server of this home runs already, or a port is in use.
     """
+    if rest_port == grpc_port:
+        do = "Choose another for one of them."
+        raise InvalidValue(expected="two ports", found=f"{rest_port} for both", where="--rest-port, --grpc-port", do=do)
     with FileLock(home.lock("server-start")):
         _refuse_a_second_server(home)
         for option, port in (("--rest-port", rest_port), ("--grpc-port", grpc_port)):

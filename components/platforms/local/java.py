@@ -96,7 +96,7 @@ def write_launcher(java: Java, directory: Path) -> Path:
     """A JAVA_HOME below `directory` whose `java` leaves out the module."""
     launcher = directory / "java-home" / "bin" / "java"
     launcher.parent.mkdir(parents=True)
-    launcher.write_text(_LAUNCHER.format(java=shlex.quote(str(java.binary))))
+    launcher.write_text(_LAUNCHER.format(java=shlex.quote(str(java.binary))), encoding="utf-8")
     launcher.chmod(0o755)
     return launcher.parent.parent
 

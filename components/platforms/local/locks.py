@@ -40,7 +40,7 @@ class FileLock:
             self._descriptor = None
 
     def note(self) -> str:
-        return self.path.read_text(errors="replace") if self.path.exists() else ""
+        return self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
 
     def __enter__(self) -> "FileLock":
         self.acquire()

@@ -31,7 +31,7 @@ class LocalPlatform:
 
     def live_service(self, model_name: str) -> LiveService | None:
         path = self.home.live(model_name)
-        return json_codec.from_json(LiveService, path.read_text()) if path.exists() else None
+        return json_codec.from_json(LiveService, path.read_text(encoding="utf-8")) if path.exists() else None
 
     def write_live_service(self, service: LiveService) -> None:
         write_whole(self.home.live(service.release.model_name), json_codec.to_json(service))
@@ -43,7 +43,7 @@ class LocalPlatform:
 
     def live_services(self) -> list[LiveService]:
         paths = sorted((self.home.serving / "live").glob("*.json"))
-        return [json_codec.from_json(LiveService, path.read_text()) for path in paths]
+        return [json_codec.from_json(LiveService, path.read_text(encoding="utf-8")) for path in paths]
 
     def write_models_config(self) -> None:
         """Derives models.config from the live services; a crash before it is made good by the next write or start."""

@@ -83,7 +83,21 @@ def start(command: Sequence[str], *, owner: Owner, log_file: Path) -> ProcessRec
             start_new_session=True,
         )
     _leave_running(child)
+    _wait_until_marked(child.pid)
     return ProcessRecord.of(child.pid)
+
+
+def _wait_until_marked(pid: int) -> None:
+    """The kernel shows a new program's environment some microseconds after it has begun: until then the process could
+    not be found by it."""
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline:
+        try:
+            if OWNER_VARIABLE in psutil.Process(pid).environ():
+                return
+        except psutil.Error:
+            return
+        time.sleep(0.001)
 
 
 def _leave_running(child: "subprocess.Popen[bytes]") -> None:
@@ -144,4 +158,4 @@ def tail(log_file: Path, *, lines: int = 12) -> str:
     """The last lines of a log, for an error message; empty if there is none."""
     if not log_file.exists():
         return ""
-    return "\n".join(log_file.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

@@ -77,7 +77,7 @@ def read_record(path: Path) -> ServerRecord | None:
     """The server that the record names, if it still runs."""
     if not path.exists():
         return None
-    record = json_codec.from_json(ServerRecord, path.read_text())
+    record = json_codec.from_json(ServerRecord, path.read_text(encoding="utf-8"))
     return record if record.process.alive else None
 
 

@@ -151,7 +151,7 @@ def _session(scratch: Path, archive: ClassArchive, *, quick: bool) -> Any:
 
 def _settings(scratch: Path, archive: ClassArchive, *, quick: bool) -> dict[str, str]:
     log4j = scratch / "log4j2.properties"
-    log4j.write_text(_LOG4J)
+    log4j.write_text(_LOG4J, encoding="utf-8")
     options = [COLLECTOR, *([QUICK_COMPILER] if quick else []), *archive.options()]
     options += [f"-Dlog4j2.configurationFile={log4j}", f"-Djava.io.tmpdir={scratch}"]
     return {

@@ -36,7 +36,7 @@ def read_record(home: Home) -> WebappRecord | None:
     path = home.serving / "webapp.json"
     if not path.exists():
         return None
-    record = json_codec.from_json(WebappRecord, path.read_text())
+    record = json_codec.from_json(WebappRecord, path.read_text(encoding="utf-8"))
     return record if record.process.alive else None
 
 

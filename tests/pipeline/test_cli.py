@@ -1,0 +1,73 @@
+"""What the command line says of itself, and of what is wrong, without running anything."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.runs import CLI
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CLI, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+@pytest.mark.parametrize("command", [(), ("inspect",), ("compile",), ("run",), ("serve",), ("stop",)])
+def test_help_shows_an_example(command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+
+    assert done.returncode == 0
+    assert "Example" in done.stdout
+
+
+def test_a_wrong_value_is_exit_status_2_one_paragraph_and_json(tmp_path: Path) -> None:
+    given = ("--model-name", "a/b", "--export-uri", "e", "--rows-uri", "r", "--home", str(tmp_path), "--json")
+
+    done = run("run", *given)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "model_name" in done.stderr
+    assert (json.loads(done.stdout)["state"], json.loads(done.stdout)["failed_step"]) == ("failed", None)
+
+
+def test_a_home_that_cannot_be_made_is_told_and_is_json_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    given = ("--model-name", "m", "--export-uri", "e", "--rows-uri", "r", "--home", str(tmp_path / "file" / "home"))
+
+    done = run("run", *given, "--json")
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Not a directory" in json.loads(done.stdout)["error"]
+
+
+def test_inspecting_nothing_is_explained(tmp_path: Path) -> None:
+    done = run("inspect", str(tmp_path))
+
+    assert done.returncode == 1
+    assert "NotASavedModel" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serving_both_protocols_on_one_port_is_refused(tmp_path: Path) -> None:
+    done = run("serve", "--home", str(tmp_path), "--rest-port", "18999", "--grpc-port", "18999")
+
+    assert done.returncode == 2
+    assert "two ports" in done.stderr
+
+
+def test_all_parameters_are_listed() -> None:
+    done = run("run", "--parameters")
+
+    assert done.returncode == 0
+    assert "max_failed_rows (number, default 0.0)" in done.stdout
