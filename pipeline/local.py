@@ -19,6 +19,7 @@ from rich.console import Console
 
 from components.parameters import check_model_name, check_parameters
 from components.platforms.local import servers, webapp
+from components.platforms.local.environment import environment
 from components.platforms.local.home import Home
 from components.platforms.local.session import session, start_ahead
 from components.reporting import RUN_DIRECTORY_VARIABLE
@@ -121,13 +122,8 @@ def _step_environment(directory: Path) -> Iterator[str]:
             "PYTHONSAFEPATH": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, (installed, os.environ.get("PYTHONPATH")))),
         }
-        before = {name: os.environ.get(name) for name in values}
-        os.environ.update(values)
-        try:
+        with environment(values):
             yield temporary
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 @contextlib.contextmanager

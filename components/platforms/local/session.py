@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 import psutil
 
 from components.platforms.local import servers, webapp
+from components.platforms.local.environment import environment
 from components.platforms.local.home import HOME_VARIABLE, Home
 from components.platforms.local.locks import FileLock
 from components.platforms.local.platform import LocalPlatform
@@ -44,7 +45,7 @@ def session(home: Home, *, model_name: str, run_id: str, keep: bool = False) -> 
         _announce(home, run_id, leaving=leaving)
         if keep:
             leaving.callback(keep_servers, home)
-        leaving.enter_context(_environment(home, run_id))
+        leaving.enter_context(environment(_inherited(home, run_id)))
         leaving.callback(put_right, model_name, platform="local", run_id=run_id)
         leaving.callback(stop_steps, home, run_id)
         leaving.enter_context(_shield_on_exit())
@@ -89,20 +90,9 @@ def _in_progress(model_name: str, *, holder: str) -> ReleaseInProgress:
     )
 
 
-@contextmanager
-def _environment(home: Home, run_id: str) -> Iterator[None]:
+def _inherited(home: Home, run_id: str) -> dict[str, str]:
     """What the steps, started by the pipeline engine, inherit: which home, and who started them."""
-    values = {HOME_VARIABLE: str(home.root), OWNER_VARIABLE: str(Owner(str(home.root), run_id, STEP))}
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    return {HOME_VARIABLE: str(home.root), OWNER_VARIABLE: str(Owner(str(home.root), run_id, STEP))}
 
 
 def stop_steps(home: Home, run_id: str) -> None:

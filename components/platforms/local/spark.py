@@ -12,6 +12,7 @@ from typing import Any
 
 import components
 from components.contracts import ScoreReport, ScoringJob
+from components.platforms.local.environment import environment
 from components.platforms.local.java import (
     COLLECTOR,
     QUICK_COMPILER,
@@ -84,7 +85,7 @@ def local_session(*, quick: bool = True) -> Iterator[Any]:
     )
     with tempfile.TemporaryDirectory(prefix="savedmodel-release-spark-", ignore_cleanup_errors=True) as directory:
         scratch = Path(directory)
-        with _environment(JAVA_HOME=str(write_launcher(java, scratch)), **_worker_environment()):
+        with environment({"JAVA_HOME": str(write_launcher(java, scratch)), **_worker_environment()}):
             spark = _start(scratch, archive, quick=quick)
             try:
                 yield spark
@@ -101,20 +102,6 @@ def _worker_environment() -> dict[str, str]:
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LAUNCHER_OPTS": f"{COLLECTOR} {QUICK_COMPILER}",
     }
-
-
-@contextlib.contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _start(scratch: Path, archive: ClassArchive, *, quick: bool) -> Any:
