@@ -60,7 +60,7 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
     console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}")
     began = time.monotonic()
     directory = request.home.run(run_id)
-    with _interruptible(console):
+    with interruptible():
         with session(request.home, model_name=request.model_name, run_id=run_id, keep=request.keep) as platform:
             directory.mkdir(parents=True)
             start_ahead(platform, model_name=request.model_name)
@@ -127,7 +127,7 @@ def _step_environment(directory: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _interruptible(console: Console) -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Lets SIGTERM and a closed terminal end a run as Ctrl-C does, once: while it puts things back, it is not
     interrupted again."""
     received = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -135,7 +135,8 @@ def _interruptible(console: Console) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         for each in received:
             signal.signal(each, signal.SIG_IGN)
-        console.print("interrupted: putting everything back", style="yellow")
+        # Not through the console: the signal may have come while that was writing, and then it refuses to write again.
+        os.write(2, b"interrupted: putting everything back\n")
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in received}
