@@ -41,6 +41,7 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
     Raises:
         InvalidValue: naming the parameter, its value and the rule.
     """
+    _check_places(str(parameters.get("rows_uri", "")), str(parameters.get("predictions_uri", "")))
     for name, value in parameters.items():
         if isinstance(value, str) and ("{{" in value or "\0" in value):
             _refuse(name, value, rule="no `{{`, which Argo would replace, and no NUL byte")
@@ -56,6 +57,14 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
             _refuse(name, value, rule="yes or no")
         if name.endswith(("_uri", "_root")) and not str(value).strip():
             _refuse(name, value, rule="a path or a gs:// URI")
+
+
+def _check_places(rows_uri: str, predictions_uri: str) -> None:
+    """Refuses rows that the predictions would replace."""
+    rows, root = rows_uri.rstrip("/"), predictions_uri.rstrip("/")
+    for result in (f"{root}/predictions", f"{root}/failed_rows"):
+        if rows and root and (rows == result or rows.startswith(f"{result}/")):
+            _refuse("rows_uri", rows_uri, rule=f"rows outside {result}, which the run replaces")
 
 
 def _number(name: str, value: object) -> float:

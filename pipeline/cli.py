@@ -35,6 +35,9 @@ def _explained(command: Callable[P, R]) -> Callable[P, R]:
         except ReleaseError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             sys.exit(2 if isinstance(error, InvalidValue) else 1)
+        except KeyboardInterrupt:
+            click.echo("Interrupted before anything was begun.", err=True)
+            sys.exit(130)
         except BrokenPipeError:
             # Whoever read the output has enough of it; the interpreter must not complain of that when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -209,7 +212,7 @@ def _pipeline_yaml(pipeline_file: str | None, console: Any) -> str:
     from pipeline.environments import COMPILED
 
     path = Path(pipeline_file) if pipeline_file else COMPILED
-    if path.is_file():
+    if pipeline_file or path.is_file():
         return path.read_text(encoding="utf-8", errors="replace")
     from pipeline.compile import compile_pipeline
 

@@ -16,6 +16,7 @@ COMPILED = Path(__file__).resolve().parent.parent / "compiled" / "release_pipeli
 #: Parameters by which a pipeline of this project is known.
 OURS = {"model_name", "export_uri", "rows_uri", "models_root", "predictions_uri", "platform"}
 _KIND_NAMES = {"NUMBER_INTEGER": "whole number", "NUMBER_DOUBLE": "number", "BOOLEAN": "true or false"}
+_OPTIONS = ("model_name", "export_uri", "rows_uri")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -44,6 +45,9 @@ def local_parameters(
         if name not in declared:
             raise _no_such_parameter(setting, name, declared)
         value = typed(name, text, kind=declared[name])
+        if name in _OPTIONS:
+            do = f"Give it as --{name.replace('_', '-')}."
+            raise InvalidValue(expected="a parameter that has no option of its own", found=name, where="--set", do=do)
         if name == "platform" and value != "local":
             do = "To release on a cluster, upload the compiled pipeline to Kubeflow Pipelines."
             raise InvalidValue(expected="local: `run` works on this machine", found=text, where="--set platform", do=do)

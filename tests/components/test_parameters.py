@@ -54,3 +54,11 @@ def test_a_quality_gate_without_labels_is_refused_before_anything_is_scored() ->
         check_parameters({"label_column": "", "min_auc": 0.7})
 
     check_parameters({"label_column": "bought", "min_auc": 0.7})
+
+
+@pytest.mark.parametrize("rows", ["/p/predictions", "/p/predictions/part-0.parquet", "/p/failed_rows/"])
+def test_rows_that_the_predictions_would_replace_are_refused(rows: str) -> None:
+    with pytest.raises(InvalidValue, match="rows_uri"):
+        check_parameters({"rows_uri": rows, "predictions_uri": "/p/"})
+
+    check_parameters({"rows_uri": "/p/rows.csv", "predictions_uri": "/p/"})

@@ -36,6 +36,7 @@ def test_settings_are_typed_as_the_pipeline_declares_them(pipeline_yaml: str, tm
         ("batch_rows=1.5", "a whole number"),
         ("allow_signature_change=perhaps", "true or false"),
         ("platform=kubernetes", "on this machine"),
+        ("model_name=other", "--model-name"),
     ],
 )
 def test_a_setting_that_is_wrong_is_told_with_its_rule(

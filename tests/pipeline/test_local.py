@@ -13,13 +13,17 @@ from pipeline.local import interruptible, without_pip
 
 
 class InterruptedWhileWriting(io.RawIOBase):
-    """A terminal in the middle of whose writing Ctrl-C is pressed."""
+    """A terminal in the middle of whose first writing Ctrl-C is pressed."""
+
+    pressed = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        os.kill(os.getpid(), signal.SIGINT)
+        if not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
         return len(data)
 
 

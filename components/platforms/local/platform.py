@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from components.platforms import LiveService
 from components.platforms.local import servers, webapp
@@ -11,6 +12,7 @@ from components.platforms.local.locks import FileLock
 from components.platforms.local.processes import OWNER_VARIABLE, Owner, stop
 from model import json_codec
 from model.endpoint import Endpoint
+from model.errors import StorageError
 from model.release_layout import Release
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ class LocalPlatform:
 
     def live_service(self, model_name: str) -> LiveService | None:
         path = self.home.live(model_name)
-        return json_codec.from_json(LiveService, path.read_text(encoding="utf-8")) if path.exists() else None
+        return _read(path) if path.exists() else None
 
     def write_live_service(self, service: LiveService) -> None:
         write_whole(self.home.live(service.release.model_name), json_codec.to_json(service))
@@ -43,7 +45,7 @@ class LocalPlatform:
 
     def live_services(self) -> list[LiveService]:
         paths = sorted((self.home.serving / "live").glob("*.json"))
-        return [json_codec.from_json(LiveService, path.read_text(encoding="utf-8")) for path in paths]
+        return [_read(path) for path in paths]
 
     def write_models_config(self) -> None:
         """Derives models.config from the live services; a crash before it is made good by the next write or start."""
@@ -79,3 +81,15 @@ class LocalPlatform:
         name = model_name or next((service.release.model_name for service in self.live_services()), "model")
         url = server.endpoint(name, version=0).predict_url
         return webapp.ensure_webapp(self.home, run_id=self.run_id, default_model_url=url)
+
+
+def _read(path: Path) -> LiveService:
+    """
+    Raises:
+        StorageError: the record is damaged; which release was live cannot be known from it.
+    """
+    try:
+        return json_codec.from_json(LiveService, path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        do = "Remove the file, and release the model that should be live again."
+        raise StorageError(expected="the record of what is live", found=str(error), where=str(path), do=do) from error

@@ -77,7 +77,11 @@ def read_record(path: Path) -> ServerRecord | None:
     """The server that the record names, if it still runs."""
     if not path.exists():
         return None
-    record = json_codec.from_json(ServerRecord, path.read_text(encoding="utf-8"))
+    try:
+        record = json_codec.from_json(ServerRecord, path.read_text(encoding="utf-8"))
+    except ValueError:
+        log.warning("%s is damaged, as by a full disk: taken for none", path)
+        return None
     return record if record.process.alive else None
 
 

@@ -36,7 +36,11 @@ def read_record(home: Home) -> WebappRecord | None:
     path = home.serving / "webapp.json"
     if not path.exists():
         return None
-    record = json_codec.from_json(WebappRecord, path.read_text(encoding="utf-8"))
+    try:
+        record = json_codec.from_json(WebappRecord, path.read_text(encoding="utf-8"))
+    except ValueError:
+        log.warning("%s is damaged, as by a full disk: taken for none", path)
+        return None
     return record if record.process.alive else None
 
 
