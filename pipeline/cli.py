@@ -97,14 +97,9 @@ def compile_command(output: str | None, image: str) -> None:
     Example:
       savedmodel-release compile --output release_pipeline.yaml --image registry.example/savedmodel-release:1.0
     """
-    from pipeline import compile as compiling
-    from pipeline.environments import COMPILED
+    from pipeline.compile import compile_pipeline, compiled_files
 
-    target = Path(output) if output else COMPILED
-    files = {target: compiling.compile_pipeline(image=image)}
-    if output is None:
-        components = compiling.compile_components(image=image)
-        files |= {target.parent / "components" / f"{name}.yaml": text for name, text in components.items()}
+    files = {Path(output): compile_pipeline(image=image)} if output else compiled_files(image=image)
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

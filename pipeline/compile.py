@@ -6,6 +6,7 @@ from typing import Any
 
 from kfp import compiler
 
+from pipeline.environments import COMPILED
 from pipeline.release_pipeline import build_components, build_pipeline
 
 
@@ -17,6 +18,13 @@ def compile_pipeline(*, image: str = "") -> str:
 def compile_components(*, image: str = "") -> dict[str, str]:
     """Step name -> the YAML of that step as a component of its own."""
     return {name: _compile(component) for name, component in build_components(image=image).items()}
+
+
+def compiled_files(*, image: str = "") -> dict[Path, str]:
+    """Path below compiled/ -> what stands there: the pipeline, and each component."""
+    files = {COMPILED: compile_pipeline(image=image)}
+    components = compile_components(image=image)
+    return files | {COMPILED.parent / "components" / f"{name}.yaml": text for name, text in components.items()}
 
 
 def _compile(pipeline_or_component: Any) -> str:

@@ -2,18 +2,15 @@
 
 import sys
 
-from pipeline.compile import compile_components, compile_pipeline
+from pipeline.compile import compiled_files
 from pipeline.environments import COMPILED
 
 
 def stale_files() -> list[str]:
     """Paths below compiled/ that are missing or differ from what the sources compile to now."""
-    fresh = {COMPILED: compile_pipeline()}
-    for name, text in compile_components().items():
-        fresh[COMPILED.parent / "components" / f"{name}.yaml"] = text
     return [
         str(path.relative_to(COMPILED.parent.parent))
-        for path, text in fresh.items()
+        for path, text in compiled_files().items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
 

@@ -3,12 +3,11 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.contracts import Expectations, Inspection, ScoreReport, SmokeReport
-from model.endpoint import Endpoint
+from components.contracts import Inspection, ScoreReport, SmokeReport
 from model.errors import ReleaseError
 from model.release_layout import Release
 
@@ -21,14 +20,9 @@ class StepOutputs:
 
     inspection: Inspection | None = None
     release: Release | None = None
-    expectations: Expectations | None = None
-    candidate: Endpoint | None = None
     scores: ScoreReport | None = None
     smoke: SmokeReport | None = None
-    live: Endpoint | None = None
     state: str = FAILED
-    #: step -> the HTML report that it wrote
-    reports: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,18 +86,12 @@ def collect(run_directory: Path) -> StepOutputs:
         return kind.from_json(text) if text else None
 
     scored = run_directory / "score_report.json"  # left also by a batch that was refused
-    validated = directories.get("validate_release")
-    reports = {step: directory / "report" for step, directory in directories.items()}
     return StepOutputs(
         inspection=parsed(Inspection, "inspect_signature", "inspection"),
         release=parsed(Release, "stage_release", "release"),
-        expectations=Expectations.from_json((validated / "expectations").read_bytes()) if validated else None,
-        candidate=parsed(Endpoint, "deploy_candidate", "endpoint"),
         scores=ScoreReport.from_json(scored.read_bytes()) if scored.exists() else None,
         smoke=parsed(SmokeReport, "smoke_test_webapp", "smoke_report"),
-        live=parsed(Endpoint, "promote_release", "endpoint"),
         state=_parameters(directories.get("promote_release")).get("state", FAILED),
-        reports={step: path for step, path in reports.items() if path.exists()},
     )
 
 
