@@ -4,6 +4,7 @@ import ast
 import base64
 import functools
 import io
+import lzma
 import re
 import tarfile
 import tempfile
@@ -11,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import zopfli.gzip
 from kfp import dsl
 
 from components.images import PYTHON_IMAGE, packages_to_install
@@ -25,6 +25,10 @@ NOT_CARRIED = ("components.platforms.local", "components.scoring", "model.local_
 MAX_ARCHIVE_BYTES = 20 * 1024
 
 _ARCHIVE = re.compile(r"(__KFP_EMBEDDED_ARCHIVE_B64 = ')[^']*(')")
+#: KFP opens its archive as gzip; xz holds the same code in a tenth less.
+_OPENED, _OPENED_AS_XZ = "mode='r:gz'", "mode='r:xz'"
+#: Settings that suit source code; the check sum is the shortest that detects a damaged archive.
+_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3, "lp": 0, "pb": 0}]
 
 
 def as_component(function: Callable[..., Any], *, image: str = "") -> Any:
@@ -49,8 +53,16 @@ def as_component(function: Callable[..., Any], *, image: str = "") -> Any:
         )
     container = component.component_spec.implementation.container
     # KFP's own archive holds times and owners; ours replaces it, so that the same code compiles to the same bytes.
-    container.command = [_ARCHIVE.sub(rf"\g<1>{_base64(archive)}\g<2>", part) for part in container.command]
+    container.command = [_carrying(archive, part) for part in container.command]
     return component
+
+
+def _carrying(archive: bytes, part: str) -> str:
+    if "__KFP_EMBEDDED_ARCHIVE_B64 = " not in part:
+        return part
+    if _OPENED not in part:
+        raise ValueError(f"this KFP opens its embedded archive otherwise than by {_OPENED}")
+    return _ARCHIVE.sub(rf"\g<1>{_base64(archive)}\g<2>", part.replace(_OPENED, _OPENED_AS_XZ))
 
 
 def import_closure(module: str) -> dict[str, bytes]:
@@ -107,7 +119,7 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def pack(files: dict[str, bytes]) -> bytes:
-    """A tar.gz of the files that depends on their names and contents alone."""
+    """A tar.xz of the files that depends on their names and contents alone."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(files):
@@ -115,9 +127,7 @@ def pack(files: dict[str, bytes]) -> bytes:
             member.size = len(files[name])
             member.mode = 0o644
             archive.addfile(member, io.BytesIO(files[name]))
-    # Smaller than zlib's best, and the same bytes whatever zlib the interpreter was built with.
-    packed: bytes = zopfli.gzip.compress(buffer.getvalue())
-    return packed
+    return lzma.compress(buffer.getvalue(), check=lzma.CHECK_CRC32, filters=_FILTERS)
 
 
 def _base64(data: bytes) -> str:

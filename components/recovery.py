@@ -3,7 +3,8 @@ run all go through. It looks at the real state alone, and may run any number of 
 
 import logging
 
-from components.platforms import PROMOTED, LiveService, Platform, open_platform
+from components.platforms import PROMOTED, LiveService, Platform
+from components.platforms.opening import open_platform
 from model.release_layout import Release
 
 log = logging.getLogger(__name__)

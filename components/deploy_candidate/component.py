@@ -23,7 +23,7 @@ def deploy_candidate(
     """
     from components.contracts import Inspection
     from components.deploy_candidate.deployment import deploy
-    from components.platforms import open_platform
+    from components.platforms.opening import open_platform
     from components.reporting import reporting
     from model.release_layout import Release
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pkgutil import extend_path
 from typing import Protocol
 
-from components.platform_names import unknown_platform
 from model.endpoint import Endpoint
 from model.release_layout import Release
 
@@ -74,20 +73,3 @@ class Platform(Protocol):
     def webapp_url(self) -> str:
         """Scheme, host and port of the web application, reachable from the steps."""
         ...
-
-
-def open_platform(name: str) -> Platform:
-    """The platform of that name; the only place that knows which ones there are.
-
-    Raises:
-        InvalidValue: there is no such platform.
-    """
-    if name == "local":
-        from components.platforms.local.platform import LocalPlatform
-
-        return LocalPlatform.from_environment()
-    if name == "kubernetes":
-        from components.platforms.kubernetes.platform import KubernetesPlatform
-
-        return KubernetesPlatform.from_environment()
-    raise unknown_platform(name)

@@ -20,7 +20,7 @@ def promote_release(
     from pathlib import Path
 
     from components.contracts import Expectations
-    from components.platforms import open_platform
+    from components.platforms.opening import open_platform
     from components.promote_release.promotion import promote
     from components.reporting import reporting
     from model.release_layout import Release

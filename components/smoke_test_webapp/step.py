@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from components.contracts import Expectations, SmokeReport
 from components.parameters import check_parameters
-from components.platforms import open_platform
+from components.platforms.opening import open_platform
 from components.smoke_test_webapp.report import html_report
 from components.smoke_test_webapp.smoke import PATH, SmokeTest, own_session
 from components.smoke_test_webapp.transcript import Transcript

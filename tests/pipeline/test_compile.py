@@ -1,5 +1,4 @@
 import base64
-import gzip
 import io
 import re
 import subprocess
@@ -57,7 +56,7 @@ def test_every_step_carries_its_code_within_the_limit(compiled: str) -> None:
 
 def test_the_carried_code_is_what_the_step_imports_and_nothing_of_the_pipeline(compiled: str) -> None:
     for executor in executors(compiled).values():
-        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive_of(executor["container"])))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(archive_of(executor["container"])), mode="r:xz") as archive:
             names = archive.getnames()
         assert "components/reporting.py" in names
         assert all(name.startswith(("components/", "model/")) and name.endswith(".py") for name in names)
