@@ -122,6 +122,22 @@ class SmokeReport:
 
 
 @dataclass(frozen=True)
+class SparkSettings:
+    """What a run asks of Spark on a cluster; empty and 0 leave what is set up there.
+
+    memory: of the driver and of each executor, such as 2g. node_selector: `key=value`; tolerations:
+    `key=value:Effect`; both comma-separated, for driver and executors.
+    """
+
+    image: str = ""
+    executors: int = 0
+    executor_cores: int = 0
+    memory: str = ""
+    node_selector: str = ""
+    tolerations: str = ""
+
+
+@dataclass(frozen=True)
 class ScoringJob:
     """A batch to score. Travels to Spark as JSON.
 
@@ -146,6 +162,7 @@ class ScoringJob:
     positive_label: str = "1"
     batch_rows: int = 8192
     timeout_s: float = 300.0
+    spark: SparkSettings = SparkSettings()
 
     def to_json(self) -> str:
         return json_codec.to_json(self)

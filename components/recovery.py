@@ -5,21 +5,29 @@ import logging
 
 from components.platforms import PROMOTED, LiveService, Platform
 from components.platforms.opening import open_platform
+from model.errors import ReleaseInProgress
 from model.release_layout import Release
 
 log = logging.getLogger(__name__)
 
 
 def put_right(model_name: str, *, platform: str, run_id: str) -> Release | None:
-    """Undoes an unfinished promotion of the model and removes its candidate.
+    """Undoes an unfinished promotion of the model and removes its candidate, unless another run is at work on them.
 
     Returns:
         What the live service is meant to serve now; None if there is no live service.
     """
     opened = open_platform(platform)
     log.debug("run %s looks for what an earlier run of %s may have left", run_id, model_name)
-    live = undo_unfinished_promotion(model_name, platform=opened)
-    opened.remove_candidate(model_name)
+    try:
+        with opened.holding(model_name, run_id=run_id, wait=False):
+            live = undo_unfinished_promotion(model_name, platform=opened)
+            opened.remove_candidate(model_name)
+    except ReleaseInProgress as error:
+        log.info("left as it is, for the run that is at work: %s", error)
+        service = opened.live_service(model_name)
+        return service.release if service else None
+    opened.let_go(model_name, run_id=run_id)
     return live
 
 

@@ -20,39 +20,44 @@ _OPTIONS = ("model_name", "export_uri", "rows_uri")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
-def local_parameters(
-    pipeline_yaml: str, *, model_name: str, export_uri: str, rows_uri: str, home: Home, settings: Sequence[str]
+def run_parameters(
+    pipeline_yaml: str, *, given: Mapping[str, str], platform: str, home: Home, settings: Sequence[str]
 ) -> dict[str, Any]:
-    """The pipeline's parameters for a run in `home`; `settings` are PARAMETER=VALUE and win.
+    """The pipeline's parameters for a run. given: those with an option of their own (`_OPTIONS`); settings: the others,
+    as PARAMETER=VALUE. On one machine releases stand in `home`, and paths are made absolute.
 
     Raises:
-        InvalidValue: the YAML is no such pipeline, a setting names no parameter, or its value is not of that type.
+        InvalidValue: the YAML is no such pipeline, a setting names no parameter, its value is not of that type, or
+            models_root is missing for a cluster.
     """
     declared = declared_parameters(pipeline_yaml)
     check_home(home)
-    parameters = {
-        "model_name": model_name,
-        "export_uri": absolute(export_uri),
-        "rows_uri": absolute(rows_uri),
-        "models_root": str(home.models),
-        "platform": "local",
-    }
+    parameters: dict[str, Any] = {**given, "platform": platform}
+    if platform == "local":
+        parameters["models_root"] = str(home.models)
     for setting in settings:
         name, separator, text = setting.partition("=")
-        if name in declared and not separator:
-            do = f"Write --set {name}=VALUE."
-            raise InvalidValue(expected="PARAMETER=VALUE", found=repr(setting), where="--set", do=do)
-        if name not in declared:
-            raise _no_such_parameter(setting, name, declared)
+        _check_setting(setting, name, declared=declared, has_value=bool(separator))
         value = typed(name, text, kind=declared[name])
-        if name in _OPTIONS:
-            do = f"Give it as --{name.replace('_', '-')}."
-            raise InvalidValue(expected="a parameter that has no option of its own", found=name, where="--set", do=do)
-        if name == "platform" and value != "local":
-            do = "To release on a cluster, upload the compiled pipeline to Kubeflow Pipelines."
-            raise InvalidValue(expected="local: `run` works on this machine", found=text, where="--set platform", do=do)
-        parameters[name] = absolute(value) if name.endswith(("_uri", "_root")) else value
-    return parameters
+        if name == "platform" and value != platform:
+            do = f"Give it as --platform {value}."
+            raise InvalidValue(expected=f"the platform that runs: {platform}", found=text, where="--set", do=do)
+        parameters[name] = value
+    if "models_root" not in parameters:
+        do = "Add --set models_root=gs://BUCKET/PATH; releases are kept there, and KServe must be able to read it."
+        raise InvalidValue(expected="models_root", found="none", where="--platform kubernetes", do=do)
+    return {name: absolute(value) if name.endswith(("_uri", "_root")) else value for name, value in parameters.items()}
+
+
+def _check_setting(setting: str, name: str, *, declared: Mapping[str, str], has_value: bool) -> None:
+    if name not in declared:
+        raise _no_such_parameter(setting, name, declared)
+    if not has_value:
+        do = f"Write --set {name}=VALUE."
+        raise InvalidValue(expected="PARAMETER=VALUE", found=repr(setting), where="--set", do=do)
+    if name in _OPTIONS:
+        do = f"Give it as --{name.replace('_', '-')}."
+        raise InvalidValue(expected="a parameter that has no option of its own", found=name, where="--set", do=do)
 
 
 def check_home(home: Home) -> None:

@@ -1,46 +1,17 @@
-"""Running the compiled pipeline on this machine: kfp.local as engine, subprocesses, no pip step."""
+"""A release on this machine alone."""
 
-import contextlib
-import json
-import os
-import secrets
-import signal
-import tempfile
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from dataclasses import replace
 
-import yaml
 from rich.console import Console
 
 from components.parameters import check_model_name, check_parameters
 from components.platforms.local import servers, webapp
-from components.platforms.local.environment import environment
 from components.platforms.local.home import Home
 from components.platforms.local.session import session, start_ahead
-from components.reporting import RUN_DIRECTORY_VARIABLE
-from pipeline import results
-from pipeline.progress import Heartbeat, StepLog, last_lines
+from pipeline.engine import RunRequest, execute, interruptible, new_run_id, verdict
 from pipeline.report import write_report
 from pipeline.results import RunResult
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """A run to make. `parameters` are the pipeline's, typed as it declares them."""
-
-    pipeline_yaml: str
-    parameters: Mapping[str, Any]
-    home: Home
-    keep: bool = False
-
-    @property
-    def model_name(self) -> str:
-        return str(self.parameters["model_name"])
 
 
 def run_here(request: RunRequest, *, console: Console) -> RunResult:
@@ -53,7 +24,7 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
     """
     check_model_name(request.model_name)
     check_parameters({"label_column": "", **request.parameters})
-    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    run_id = new_run_id()
     # Each run has predictions of its own: those of a refused candidate must not replace a live release's.
     own = str(request.home.predictions(request.model_name) / run_id)
     request = replace(request, parameters={"predictions_uri": own, **request.parameters})
@@ -64,120 +35,12 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
         with session(request.home, model_name=request.model_name, run_id=run_id, keep=request.keep) as platform:
             directory.mkdir(parents=True)
             start_ahead(platform, model_name=request.model_name)
-            steps, complaint = _execute(request, directory, console=console)
-            result = _result(request, run_id, steps=steps, complaint=complaint)
+            steps, complaint = execute(request, directory, console=console)
+            result = verdict(request, run_id, steps=steps, complaint=complaint)
         result = _with_addresses(result, request.home)
     result = replace(result, seconds={**result.seconds, "total": time.monotonic() - began})
     write_report(result, request)
     return result
-
-
-def _execute(request: RunRequest, directory: Path, *, console: Console) -> tuple[StepLog, str]:
-    """Runs the steps. Returns what they have told, and what the pipeline engine complained of, if it did."""
-    from kfp import components as kfp_components
-    from kfp import local
-
-    pipeline = kfp_components.load_component_from_text(without_pip(request.pipeline_yaml))
-    log_path = directory / "log.txt"
-    with log_path.open("w", encoding="utf-8") as log_file, _step_environment(directory) as temporary:
-        local.init(
-            local.SubprocessRunner(use_venv=False), pipeline_root=str(directory / "steps"), workspace_root=temporary
-        )
-        steps = StepLog(log_file, console)
-        try:
-            with contextlib.redirect_stdout(steps), Heartbeat(steps), _quiet():
-                pipeline(**request.parameters)
-        except RuntimeError as error:
-            # Where a step failed it has said why, and this repeats only its name; else this is all there is.
-            return steps, str(error)
-    return steps, ""
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """kfp.local warns, for every step, that resource requests and display names mean nothing to it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"kfp\.")
-        yield
-
-
-def without_pip(pipeline_yaml: str) -> str:
-    """The pipeline without the line that installs packages when a step starts: here they are installed."""
-    documents = list(yaml.safe_load_all(pipeline_yaml))
-    for executor in documents[0]["deploymentSpec"]["executors"].values():
-        command = executor["container"]["command"]
-        if len(command) > 3 and "pip install" in command[2]:
-            executor["container"]["command"] = command[3:]
-    return yaml.safe_dump_all(documents, sort_keys=False)
-
-
-@contextlib.contextmanager
-def _step_environment(directory: Path) -> Iterator[str]:
-    """Temporary files of the steps vanish with the run; failures are left in the run's directory."""
-    with tempfile.TemporaryDirectory(prefix="savedmodel-release-") as temporary:
-        installed = str(Path(__file__).resolve().parent.parent)
-        values = {
-            "TMPDIR": temporary,
-            RUN_DIRECTORY_VARIABLE: str(directory),
-            "PYTHONSAFEPATH": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, (installed, os.environ.get("PYTHONPATH")))),
-        }
-        with environment(values):
-            yield temporary
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Lets SIGTERM and a closed terminal end a run as Ctrl-C does, once: while it puts things back, it is not
-    interrupted again."""
-    received = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for each in received:
-            signal.signal(each, signal.SIG_IGN)
-        # Not through the console: the signal may have come while that was writing, and then it refuses to write again.
-        os.write(2, b"interrupted: putting everything back\n")
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in received}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _result(request: RunRequest, run_id: str, *, steps: StepLog, complaint: str) -> RunResult:
-    directory = request.home.run(run_id)
-    outputs = results.collect(directory)
-    failed_step, error = _failure(directory, steps)
-    if error is None and (complaint or outputs.state == results.FAILED):
-        error = {"kind": "EngineFailed", "message": complaint or "The pipeline ended without a verdict."}
-    state = results.FAILED if error else outputs.state
-    return RunResult(
-        state=state,
-        run_id=run_id,
-        outputs=outputs,
-        report=str(directory / "report.html"),
-        seconds=dict(steps.seconds),
-        model_name=request.model_name,
-        failed_step=failed_step,
-        error=error,
-    )
-
-
-def _failure(directory: Path, steps: StepLog) -> tuple[str | None, Mapping[str, Any] | None]:
-    """The failed step and its error: what it left, or the end of the log if it was killed before it could."""
-    failed_step = steps.failed[0] if steps.failed else None
-    if failed_step is None:
-        return None, None
-    left = directory / "failure.json"
-    if left.exists():
-        failure = json.loads(left.read_text(encoding="utf-8"))
-        return str(failure["failed_step"]), failure["error"]
-    log_path = directory / "log.txt"
-    message = f"{failed_step} ended without a word, as if it was killed. The log ends with:\n{last_lines(log_path)}"
-    return failed_step, {"kind": "StepKilled", "message": message, "where": str(log_path)}
 
 
 def _with_addresses(result: RunResult, home: Home) -> RunResult:

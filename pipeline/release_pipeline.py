@@ -74,6 +74,21 @@ def build_pipeline(*, image: str = "") -> Any:
         webapp_url: str = "",
         ready_timeout_s: int = 600,
         scoring_timeout_s: int = 3600,
+        deployment_mode: str = "Standard",
+        serving_image_version: str = "2.19.0",
+        serving_replicas: int = 0,
+        serving_cpu: str = "",
+        serving_memory: str = "",
+        serving_node_selector: str = "",
+        serving_tolerations: str = "",
+        serving_service_account: str = "",
+        serving_gateway_url: str = "",
+        spark_image: str = "",
+        spark_executors: int = 0,
+        spark_executor_cores: int = 0,
+        spark_memory: str = "",
+        spark_node_selector: str = "",
+        spark_tolerations: str = "",
     ) -> None:
         """Releases a SavedModel.
 
@@ -101,6 +116,21 @@ def build_pipeline(*, image: str = "") -> Any:
             webapp_url: The web application; empty for the platform's own.
             ready_timeout_s: Seconds that a server has to become ready.
             scoring_timeout_s: Seconds that the batch may take.
+            deployment_mode: Standard or Knative, KServe's deployment modes.
+            serving_image_version: Tag of TensorFlow Serving's image; empty for the cluster's own.
+            serving_replicas: Replicas of the live service; 0 for as it is, at first 1.
+            serving_cpu: CPU of each replica, such as 500m or 2; empty for the runtime's.
+            serving_memory: Memory of each replica, such as 2Gi; empty for the runtime's.
+            serving_node_selector: Labels of the nodes for replicas, key=value, comma-separated.
+            serving_tolerations: Taints that replicas tolerate, key=value:Effect, comma-separated.
+            serving_service_account: The replicas' service account, which reads the bucket; empty for the default one.
+            serving_gateway_url: Gateway through which the steps call the model; empty for its Service in the cluster.
+            spark_image: Image of driver and executors on a cluster; empty for the one set up there.
+            spark_executors: Executors on a cluster; 0 for as many as are set up there (2).
+            spark_executor_cores: Cores of each executor; 0 for as set up there (1).
+            spark_memory: Memory of the driver and of each executor, such as 2g; empty for as set up there (1g).
+            spark_node_selector: Labels of the nodes for driver and executors, key=value, comma-separated.
+            spark_tolerations: Taints that they tolerate, key=value:Effect, comma-separated.
         """
         run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
         finished = steps["finish_release"](model_name=model_name, platform=platform, run_id=run_id)
@@ -127,6 +157,15 @@ def build_pipeline(*, image: str = "") -> Any:
                 run_id=run_id,
                 allow_signature_change=allow_signature_change,
                 timeout_s=ready_timeout_s,
+                deployment_mode=deployment_mode,
+                serving_image_version=serving_image_version,
+                serving_replicas=serving_replicas,
+                serving_cpu=serving_cpu,
+                serving_memory=serving_memory,
+                serving_node_selector=serving_node_selector,
+                serving_tolerations=serving_tolerations,
+                serving_service_account=serving_service_account,
+                serving_gateway_url=serving_gateway_url,
             ).after(validated)
             endpoint = deployed.outputs["endpoint"]
             scored = steps["score_batch"](
@@ -148,6 +187,12 @@ def build_pipeline(*, image: str = "") -> Any:
                 timeout_s=scoring_timeout_s,
                 platform=platform,
                 run_id=run_id,
+                spark_image=spark_image,
+                spark_executors=spark_executors,
+                spark_executor_cores=spark_executor_cores,
+                spark_memory=spark_memory,
+                spark_node_selector=spark_node_selector,
+                spark_tolerations=spark_tolerations,
             )
             smoked = steps["smoke_test_webapp"](
                 endpoint=endpoint,

@@ -13,7 +13,7 @@ from model.signature import Signature, format_shape
 from pipeline.results import RunResult
 
 if TYPE_CHECKING:
-    from pipeline.local import RunRequest
+    from pipeline.engine import RunRequest
 
 
 def write_report(result: RunResult, request: "RunRequest") -> None:

@@ -16,13 +16,15 @@ PROMOTED, ALREADY_LIVE, FAILED = "promoted", "already_live", "failed"
 
 @dataclass(frozen=True)
 class StepOutputs:
-    """What the steps that came to their end have given; None for those that did not."""
+    """What the steps that came to their end have given; None for those that did not. `endpoint`: Endpoint JSON of the
+    live service."""
 
     inspection: Inspection | None = None
     release: Release | None = None
     scores: ScoreReport | None = None
     smoke: SmokeReport | None = None
     state: str = FAILED
+    endpoint: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def collect(run_directory: Path) -> StepOutputs:
         scores=ScoreReport.from_json(scored.read_bytes()) if scored.exists() else None,
         smoke=parsed(SmokeReport, "smoke_test_webapp", "smoke_report"),
         state=_parameters(directories.get("promote_release")).get("state", FAILED),
+        endpoint=_parameters(directories.get("promote_release")).get("endpoint", ""),
     )
 
 

@@ -5,15 +5,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.platforms import PROMOTED
-from components.platforms.local.home import Home
-from components.platforms.local.platform import LocalPlatform
+from components.platforms import PROMOTED, LiveService
+from components.platforms.local.environment import environment
+from components.platforms.local.home import HOME_VARIABLE, Home
+from components.platforms.opening import open_platform
+from model.errors import ReleaseError
 from pipeline.results import ALREADY_LIVE, RunResult
 
 
-def show(result: RunResult, *, model_name: str, home: Home, console: Console) -> None:
+def show(result: RunResult, *, platform: str, home: Home, console: Console) -> None:
     """The verdict, and what failed, on standard error."""
-    total = result.seconds.get("total", 0.0)
+    total, model_name = result.seconds.get("total", 0.0), result.model_name
     release = result.outputs.release
     if result.succeeded and release is not None:
         verb = "is already live" if result.state == ALREADY_LIVE else "is live"
@@ -22,24 +24,24 @@ def show(result: RunResult, *, model_name: str, home: Home, console: Console) ->
     console.print(f"{model_name}: {result.failed_step or 'the run'} failed ({total:.1f} s)", style="bold red")
     if result.error is not None:
         console.print(str(result.error["message"]), soft_wrap=True)
-    log_path = home.run(result.run_id) / "log.txt"
-    console.print(f"{live_now(home, model_name)} The whole log: {log_path}", soft_wrap=True)
+    live = live_now(model_name, platform=platform, home=home)
+    console.print(f"{live} The whole log: {home.run(result.run_id) / 'log.txt'}", soft_wrap=True)
 
 
-def addresses(result: RunResult, *, model_name: str, home: Home) -> str:
+def addresses(result: RunResult, *, platform: str, home: Home) -> str:
     """Where the results are and what still answers, on standard output."""
     lines = [f"report        {result.report}"]
     if result.outputs.scores:
         lines.append(f"predictions   {result.outputs.scores.predictions_uri}")
         lines.append(f"failed rows   {result.outputs.scores.failed_rows_uri}")
-    if result.rest_url and LocalPlatform(home).live_service(model_name):
-        lines.append(f"model (REST)  {result.rest_url}/v1/models/{model_name}")
+    if result.rest_url and _live(result.model_name, platform=platform, home=home):
+        lines.append(f"model (REST)  {result.rest_url}/v1/models/{result.model_name}")
         lines.append(f"model (gRPC)  {result.grpc_target}")
     if result.webapp_url and result.rest_url:
-        predict_url = f"{result.rest_url}/v1/models/{model_name}:predict"
+        predict_url = f"{result.rest_url}/v1/models/{result.model_name}:predict"
         lines.append(f"web page      {result.webapp_url}/ecommerce/mlinference?mlinference_host={predict_url}")
         lines.append(f"stop them     {_program()} stop --home {home.root}")
-    if result.succeeded and not result.rest_url:
+    if result.succeeded and not result.rest_url and platform == "local":
         lines.append(f"serve it      {_program()} serve --home {home.root}")
     return "\n".join(lines)
 
@@ -49,10 +51,18 @@ def _program() -> str:
     return sys.argv[0] if Path(sys.argv[0]).name == "savedmodel-release" else "savedmodel-release"
 
 
-def live_now(home: Home, model_name: str) -> str:
-    """What the live service is meant to serve, in one sentence; read from the home, not remembered."""
-    live = LocalPlatform(home).live_service(model_name)
+def live_now(model_name: str, *, platform: str, home: Home) -> str:
+    """What the live service is meant to serve, in one sentence; read from the platform, not remembered."""
+    try:
+        live = _live(model_name, platform=platform, home=home)
+    except ReleaseError as error:
+        return f"What is live of {model_name} could not be read: {error}"
     if live is None:
         return f"No release of {model_name} is live."
     unfinished = "" if live.phase == PROMOTED else " (its promotion is unfinished; the next run puts that right)"
     return f"Release {live.release.version} of {model_name} is live{unfinished}."
+
+
+def _live(model_name: str, *, platform: str, home: Home) -> LiveService | None:
+    with environment({HOME_VARIABLE: str(home.root)}):
+        return open_platform(platform).live_service(model_name)

@@ -3,6 +3,7 @@
 import logging
 
 from components.platforms import PROMOTED, Platform
+from components.platforms.serving import ServingSettings
 from components.recovery import undo_unfinished_promotion
 from model.endpoint import Endpoint
 from model.errors import IncompatibleSignature
@@ -11,6 +12,8 @@ from model.release_records import read_record
 from model.signature import Signature, breaking_changes
 
 log = logging.getLogger(__name__)
+
+NOTHING_SET = ServingSettings()
 
 
 def deploy(
@@ -21,6 +24,7 @@ def deploy(
     run_id: str,
     allow_signature_change: bool = False,
     timeout_s: float = 300.0,
+    settings: ServingSettings = NOTHING_SET,
 ) -> Endpoint:
     """Serves the release as a candidate and waits until it answers; a release that is live already stays as it is.
 
@@ -32,16 +36,19 @@ def deploy(
 
     Raises:
         IncompatibleSignature: the live service's callers would break, and that is not allowed.
+        InvalidValue: a setting breaks its rule.
+        ReleaseInProgress: another run of this model is at work.
         ServingFailed: the server does not become ready, with its own reason and last log lines.
     """
-    undo_unfinished_promotion(release.model_name, platform=platform)
-    live = platform.live_service(release.model_name)
-    if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
-        log.info("release %d is live already: nothing to deploy", live.release.version)
-        return platform.wait_until_live(live.release, timeout_s=timeout_s)
-    if live is not None and not allow_signature_change:
-        refuse_breaking_changes(live.release, release=release, signature=signature)
-    endpoint = platform.deploy_candidate(release, run_id=run_id, timeout_s=timeout_s)
+    with platform.holding(release.model_name, run_id=run_id):
+        undo_unfinished_promotion(release.model_name, platform=platform)
+        live = platform.live_service(release.model_name)
+        if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
+            log.info("release %d is live already: nothing to deploy", live.release.version)
+            return platform.wait_until_live(live.release, timeout_s=timeout_s)
+        if live is not None and not allow_signature_change:
+            refuse_breaking_changes(live.release, release=release, signature=signature)
+        endpoint = platform.deploy_candidate(release, run_id=run_id, timeout_s=timeout_s, settings=settings.check())
     log.info("candidate %s serves release %d at %s", endpoint.model_name, endpoint.version, endpoint.rest_url)
     return endpoint
 

@@ -4,10 +4,12 @@ A Platform knows how to serve a candidate beside the live model, how to point th
 web application answers. The order of things, and what to do when one fails, stand in the steps.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pkgutil import extend_path
 from typing import Protocol
 
+from components.platforms.serving import ServingSettings
 from model.endpoint import Endpoint
 from model.release_layout import Release
 
@@ -38,6 +40,20 @@ class Platform(Protocol):
     @property
     def name(self) -> str: ...
 
+    def holding(self, model_name: str, *, run_id: str, wait: bool = True) -> AbstractContextManager[None]:
+        """Keeps other runs of the model away while the block runs, and until the run's next step, or `let_go`.
+
+        wait: whether to wait for a run that gives no sign of life, until it counts as dead.
+
+        Raises:
+            ReleaseInProgress: another run holds the model.
+        """
+        ...
+
+    def let_go(self, model_name: str, *, run_id: str) -> None:
+        """Lets the next run of the model begin."""
+        ...
+
     def live_service(self, model_name: str) -> LiveService | None:
         """The live service as it was last written, or None if there is none."""
         ...
@@ -58,7 +74,9 @@ class Platform(Protocol):
         """
         ...
 
-    def deploy_candidate(self, release: Release, *, run_id: str, timeout_s: float) -> Endpoint:
+    def deploy_candidate(
+        self, release: Release, *, run_id: str, timeout_s: float, settings: ServingSettings
+    ) -> Endpoint:
         """Serves the release as `<model_name>-candidate`, in a process or pod apart from the live one, and waits.
 
         Raises:

@@ -8,7 +8,6 @@ from components.promote_release.comparison import differences
 from components.recovery import restore
 from model.endpoint import Endpoint
 from model.errors import PromotionFailed, ReleaseError
-from model.prediction_client import open_client
 from model.release_layout import Release
 
 log = logging.getLogger(__name__)
@@ -28,12 +27,20 @@ def promote(
         `promoted` or `already_live`, and where the live service answers.
 
     Raises:
+        ReleaseInProgress: another run of this model is at work.
         PromotionFailed: it did not come to serve the release or answered otherwise; the former release is restored.
     """
+    with platform.holding(release.model_name, run_id=run_id):
+        return _promote(release, expectations, platform=platform, run_id=run_id, timeout_s=timeout_s)
+
+
+def _promote(
+    release: Release, expectations: Expectations, *, platform: Platform, run_id: str, timeout_s: float
+) -> tuple[str, Endpoint]:
     live = platform.live_service(release.model_name)
     if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
         return ALREADY_LIVE, _serve_and_compare(live.release, expectations, platform=platform, timeout_s=timeout_s)
-    former = live.release if live is not None else None
+    former = _to_put_back(live)
     try:
         platform.write_live_service(LiveService(release=release, run_id=run_id, phase=PROMOTING, former=former))
         endpoint = _serve_and_compare(release, expectations, platform=platform, timeout_s=timeout_s)
@@ -45,12 +52,18 @@ def promote(
     return PROMOTED, endpoint
 
 
+def _to_put_back(live: LiveService | None) -> Release | None:
+    """The last release that came to its end: where a promotion was left unfinished, the one before it."""
+    if live is None:
+        return None
+    return live.release if live.phase == PROMOTED else live.former
+
+
 def _serve_and_compare(
     release: Release, expectations: Expectations, *, platform: Platform, timeout_s: float
 ) -> Endpoint:
     endpoint = platform.wait_until_live(release, timeout_s=timeout_s)
-    with open_client(endpoint, timeout_s=timeout_s) as client:
-        differing = differences(client, expectations)
+    differing = differences(endpoint, expectations, timeout_s=timeout_s)
     if differing:
         raise PromotionFailed(
             expected="the answers that the model itself gave in validate_release",

@@ -28,6 +28,12 @@ def score_batch(
     invoke_endpoint: str = "yes",
     batch_rows: int = 8192,
     timeout_s: int = 3600,
+    spark_image: str = "",
+    spark_executors: int = 0,
+    spark_executor_cores: int = 0,
+    spark_memory: str = "",
+    spark_node_selector: str = "",
+    spark_tolerations: str = "",
 ) -> NamedTuple("Outputs", [("score_report", str)]):  # type: ignore[valid-type]
     """Scores a batch with Spark through the candidate.
 
@@ -54,6 +60,12 @@ def score_batch(
         invoke_endpoint: yes, or no to do everything but call the model.
         batch_rows: Rows in one request.
         timeout_s: Seconds that the batch may take.
+        spark_image: Image of driver and executors on a cluster; empty for the one set up there.
+        spark_executors: Executors on a cluster; 0 for as many as are set up there (2).
+        spark_executor_cores: Cores of each executor; 0 for as set up there (1).
+        spark_memory: Memory of the driver and of each executor, such as 2g; empty for as set up there (1g).
+        spark_node_selector: Labels of the nodes for driver and executors, key=value, comma-separated.
+        spark_tolerations: Taints that they tolerate, key=value:Effect, comma-separated.
     """
     from functools import partial
 

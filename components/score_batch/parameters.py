@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from components.contracts import Inspection, ScoringJob
+from components.contracts import Inspection, ScoringJob, SparkSettings
 from components.parameters import check_parameters
 
 #: Parameters that a job holds as they are.
@@ -18,6 +18,7 @@ _SAME = (
     "batch_rows",
     "timeout_s",
 )
+_SPARK = ("image", "executors", "executor_cores", "memory", "node_selector", "tolerations")
 
 
 def scoring_job(parameters: Mapping[str, Any]) -> ScoringJob:
@@ -32,5 +33,6 @@ def scoring_job(parameters: Mapping[str, Any]) -> ScoringJob:
         endpoint_json=parameters["endpoint"],
         invoke_endpoint=parameters["invoke_endpoint"] == "yes",
         outputs=tuple(name.strip() for name in parameters["outputs"].split(",") if name.strip()),
+        spark=SparkSettings(**{name: parameters[f"spark_{name}"] for name in _SPARK}),
         **{name: parameters[name] for name in _SAME},
     )

@@ -65,7 +65,7 @@ def test_the_carried_code_is_what_the_step_imports_and_nothing_of_the_pipeline(c
 def test_a_closure_holds_what_functions_import_and_all_parents() -> None:
     closure = import_closure("components.promote_release.component")
 
-    assert {"components/__init__.py", "components/recovery.py", "model/prediction_client.py"} <= set(closure)
+    assert {"components/__init__.py", "components/recovery.py", "model/retries.py"} <= set(closure)
     assert not any(name.startswith("components/score_batch") for name in closure)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from components.platforms.local.home import Home
 from model.errors import InvalidValue
-from pipeline.environments import COMPILED, absolute, declared_parameters, described_parameters, local_parameters
+from pipeline.environments import COMPILED, absolute, declared_parameters, described_parameters, run_parameters
 
 
 @pytest.fixture(scope="module")
@@ -12,10 +12,9 @@ def pipeline_yaml() -> str:
     return COMPILED.read_text()
 
 
-def parameters(pipeline_yaml: str, home: Path, *settings: str) -> dict[str, object]:
-    return local_parameters(
-        pipeline_yaml, model_name="m", export_uri="e", rows_uri="r.csv", home=Home.at(home), settings=settings
-    )
+def parameters(pipeline_yaml: str, home: Path, *settings: str, platform: str = "local") -> dict[str, object]:
+    given = {"model_name": "m", "export_uri": "e", "rows_uri": "r.csv"}
+    return run_parameters(pipeline_yaml, given=given, platform=platform, home=Home.at(home), settings=settings)
 
 
 def test_settings_are_typed_as_the_pipeline_declares_them(pipeline_yaml: str, tmp_path: Path) -> None:
@@ -35,7 +34,7 @@ def test_settings_are_typed_as_the_pipeline_declares_them(pipeline_yaml: str, tm
         ("min_auc=high", "a number"),
         ("batch_rows=1.5", "a whole number"),
         ("allow_signature_change=perhaps", "true or false"),
-        ("platform=kubernetes", "on this machine"),
+        ("platform=kubernetes", "Give it as --platform kubernetes"),
         ("model_name=other", "--model-name"),
     ],
 )
@@ -46,6 +45,15 @@ def test_a_setting_that_is_wrong_is_told_with_its_rule(
         parameters(pipeline_yaml, tmp_path, setting)
 
     assert said in str(caught.value)
+
+
+def test_a_cluster_needs_a_place_for_releases(pipeline_yaml: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="models_root=gs://BUCKET"):
+        parameters(pipeline_yaml, tmp_path, platform="kubernetes")
+
+    given = parameters(pipeline_yaml, tmp_path, "models_root=gs://b/models", platform="kubernetes")
+
+    assert (given["platform"], given["models_root"]) == ("kubernetes", "gs://b/models")
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "just text", "- 1", "root: {}", "\x00"])

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.environments import COMPILED
-from pipeline.local import interruptible, without_pip
+from pipeline.engine import interruptible, without_pip
 
 
 class InterruptedWhileWriting(io.RawIOBase):

@@ -17,12 +17,20 @@ from model.errors import InvalidValue, ServingFailed
 NAMESPACE_VARIABLE = "SAVEDMODEL_RELEASE_NAMESPACE"
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TIMEOUT_S = (5.0, 30.0)
+#: Passing faults. A create that came through although its answer was lost is adopted like any other.
+RETRIES = urllib3.Retry(
+    5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, raise_on_status=False
+)
 
 Object = dict[str, Any]
 
 
 class ClusterUnavailable(ServingFailed):
     """The API server did not answer, or asked to come again: worth another try while there is time."""
+
+
+class Changed(ServingFailed):
+    """Somebody else has changed the object since it was read: look again."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Kind:
 INFERENCE_SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices")
 SPARK_APPLICATIONS = Kind("sparkoperator.k8s.io", "v1beta2", "sparkapplications")
 DEPLOYMENTS = Kind("apps", "v1", "deployments")
+LEASES = Kind("coordination.k8s.io", "v1", "leases")
 
 _ADVICE = {
     401: "The credentials are no longer valid; sign in again.",
@@ -60,6 +69,7 @@ class Connection:
             InvalidValue: neither is to be had.
         """
         settings, file = client.Configuration(), os.environ.get("KUBECONFIG")
+        settings.retries = RETRIES
         try:
             if "KUBERNETES_SERVICE_HOST" in os.environ and not file:
                 config.load_incluster_config(client_configuration=settings)
@@ -98,9 +108,22 @@ class Connection:
         return True
 
     def patch(self, kind: Kind, name: str, change: Object) -> None:
-        """Merges the change into the object; null removes a field."""
+        """Merges the change into the object; null removes a field.
+
+        Raises:
+            Changed: the change names a resourceVersion that is no longer the object's.
+        """
         with self._in_words(f"change {kind.plural} {name}"):
             self._custom(kind, "patch", name, change, field_validation="Strict")
+
+    def replace(self, kind: Kind, body: Object) -> None:
+        """
+        Raises:
+            Changed: the object is no longer the one that `body` was made from.
+        """
+        name = body["metadata"]["name"]
+        with self._in_words(f"replace {kind.plural} {name}"):
+            self._custom(kind, "replace", name, body, field_validation="Strict")
 
     def delete(self, kind: Kind, name: str) -> None:
         """Asks to delete the object, which then stays until all that it owns is gone."""
@@ -193,7 +216,8 @@ class Connection:
             yield
         except ApiException as error:
             passing = error.status == 429 or error.status >= 500
-            raise (ClusterUnavailable if passing else ServingFailed)(
+            kind = Changed if error.status == 409 else ClusterUnavailable if passing else ServingFailed
+            raise kind(
                 expected=f"to {action}",
                 found=f"{error.status} {error.reason}: {_message(error)}",
                 where=where,

@@ -1,48 +1,97 @@
 """How a release stands on the cluster: an InferenceService, and what is written on it."""
 
-from dataclasses import dataclass
+import copy
+import json
 from typing import Any
 
 from components.platforms import PROMOTED, LiveService
 from components.platforms.kubernetes.connection import Object
+from components.platforms.names import candidate_name
+from components.platforms.serving import KNATIVE, ServingSettings, node_selector, tolerations
 from model import json_codec
 from model.errors import InvalidValue
 from model.release_layout import Release
 
 LIVE_ANNOTATION = "savedmodel-release/live"
 CANDIDATE_ANNOTATION = "savedmodel-release/candidate-of-run"
+#: The settings that a candidate was deployed with, and that its promotion takes over.
+SETTINGS_ANNOTATION = "savedmodel-release/serving"
+#: The predictor that a promotion replaced, as it was.
+FORMER_ANNOTATION = "savedmodel-release/former-predictor"
+MODE_ANNOTATION = "serving.kserve.io/deploymentMode"
 REST_PORT, GRPC_PORT = 8080, 9000
 #: The runtime's own arguments come first. A load that failed once fails again; without this, TensorFlow Serving tries
 #: five times, a minute apart, before it opens a port or ends.
 _ARGS = ["--max_num_load_retries=0"]
 #: A pod goes on answering for so long after it is told to end, until everyone has forgotten its address.
-_DRAIN_S = 10
+_DRAIN_S, _GRACE_S = 10, 30
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """In what a candidate differs from the live service: nobody minds when it goes away at once."""
-
-    grace_s: int
-    drain_s: int
-
-
-_CANDIDATE, _LIVE = _Shape(grace_s=1, drain_s=0), _Shape(grace_s=_DRAIN_S + 20, drain_s=_DRAIN_S)
-
-
-def candidate_name(model_name: str) -> str:
-    return f"{model_name}-candidate"
-
-
-def candidate_service(release: Release, *, run_id: str, namespace: str) -> Object:
+def candidate_service(release: Release, *, run_id: str, namespace: str, settings: ServingSettings) -> Object:
+    """One replica, which goes away at once when it is told to: nobody but the run calls it."""
     name = candidate_name(release.model_name)
-    return _render(name, release, namespace=namespace, annotation=(CANDIDATE_ANNOTATION, run_id), shape=_CANDIDATE)
+    annotations = {CANDIDATE_ANNOTATION: run_id, SETTINGS_ANNOTATION: settings.to_json()}
+    body = _render(name, release, namespace=namespace, settings=settings, annotations=annotations)
+    predictor = body["spec"]["predictor"]
+    predictor["minReplicas"] = 1
+    if settings.deployment_mode != KNATIVE:
+        predictor["terminationGracePeriodSeconds"] = 1
+        predictor["model"].pop("lifecycle")
+    return body
 
 
-def live_inference_service(service: LiveService, *, namespace: str) -> Object:
+def live_service(service: LiveService, *, namespace: str, settings: ServingSettings) -> Object:
     """The live InferenceService, with `service` written on it: both change in one write, so no crash parts them."""
-    annotation = (LIVE_ANNOTATION, json_codec.to_json(service))
-    return _render(service.release.model_name, service.release, namespace=namespace, annotation=annotation, shape=_LIVE)
+    annotations = {LIVE_ANNOTATION: json_codec.to_json(service), SETTINGS_ANNOTATION: settings.to_json()}
+    name = service.release.model_name
+    return _render(name, service.release, namespace=namespace, settings=settings, annotations=annotations)
+
+
+def promoted_into(found: Object, body: Object, *, keep_former: bool) -> Object:
+    """The live InferenceService `found`, changed to be as `body` says; what `body` does not speak of stays. The
+    predictor that it had is written on it, so that a rollback brings back the very same one; `keep_former`: the one
+    that is written there already stays, since `found` is itself an unfinished promotion."""
+    changed = copy.deepcopy(found)
+    kept = changed["metadata"].get("annotations", {})
+    former = json.dumps(found["spec"]["predictor"])
+    former = kept.get(FORMER_ANNOTATION, former) if keep_former else former
+    wanted = {**body["metadata"]["annotations"], **kept, **_ours(body), FORMER_ANNOTATION: former}
+    changed["metadata"]["annotations"] = wanted
+    changed["spec"]["predictor"] = _over(found["spec"]["predictor"], body["spec"]["predictor"])
+    return changed
+
+
+def put_back(found: Object, service: LiveService) -> Object | None:
+    """The live InferenceService `found` with the predictor that a promotion replaced; None if that one served another
+    release than `service` names."""
+    former = json.loads(found["metadata"].get("annotations", {}).get(FORMER_ANNOTATION, "{}"))
+    if former.get("model", {}).get("storageUri") != service.release.uri:
+        return None
+    changed = copy.deepcopy(found)
+    changed["metadata"]["annotations"][LIVE_ANNOTATION] = json_codec.to_json(service)
+    changed["spec"]["predictor"] = former
+    return changed
+
+
+def _ours(body: Object) -> dict[str, str]:
+    annotations = body["metadata"]["annotations"]
+    return {name: text for name, text in annotations.items() if name.startswith("savedmodel-release/")}
+
+
+def _over(base: Object, over: Object) -> Object:
+    """Objects are merged; all else is replaced."""
+    merged = {**base, **over}
+    both = [name for name in base.keys() & over.keys() if isinstance(base[name], dict) and isinstance(over[name], dict)]
+    return {**merged, **{name: _over(base[name], over[name]) for name in both}}
+
+
+def settings_of(found: Object) -> ServingSettings:
+    """The settings that are written on an InferenceService; the mode of one that bears none is what it says itself."""
+    annotations = found["metadata"].get("annotations", {})
+    if text := annotations.get(SETTINGS_ANNOTATION):
+        return json_codec.from_json(ServingSettings, text)
+    mode = found.get("status", {}).get("deploymentMode") or annotations.get(MODE_ANNOTATION, "")
+    return ServingSettings(deployment_mode=KNATIVE if mode in (KNATIVE, "Serverless") else "Standard")
 
 
 def storage_uri(found: Object) -> str:
@@ -74,58 +123,76 @@ def written_on(found: Object) -> LiveService:
 
 
 def _render(
-    name: str, release: Release, *, namespace: str, annotation: tuple[str, str], shape: _Shape
+    name: str, release: Release, *, namespace: str, settings: ServingSettings, annotations: dict[str, str]
 ) -> dict[str, Any]:
-    """An InferenceService in Standard mode. Resources, image and node come from the ServingRuntime: a namespaced one
-    goes before the cluster's."""
+    """Resources, image and node come from the ServingRuntime (a namespaced one goes before the cluster's) where
+    `settings` does not say otherwise."""
     import kserve
     from kubernetes import client
 
+    mode = {MODE_ANNOTATION: settings.deployment_mode}
+    if settings.deployment_mode != KNATIVE:
+        mode["serving.kserve.io/autoscalerClass"] = "none"
     metadata = client.V1ObjectMeta(
         name=name,
         namespace=namespace,
         labels={"app.kubernetes.io/managed-by": "savedmodel-release"},
-        annotations={
-            "serving.kserve.io/deploymentMode": "Standard",
-            "serving.kserve.io/autoscalerClass": "none",
-            annotation[0]: annotation[1],
-        },
-    )
-    rolling = client.V1RollingUpdateDeployment(max_surge=1, max_unavailable=0)
-    predictor = kserve.V1beta1PredictorSpec(
-        model=_model(name, release.uri, drain_s=shape.drain_s),
-        min_replicas=1,
-        deployment_strategy=client.V1DeploymentStrategy(type="RollingUpdate", rolling_update=rolling),
-        termination_grace_period_seconds=shape.grace_s,
+        annotations={**mode, **annotations},
     )
     built = kserve.V1beta1InferenceService(
         api_version="serving.kserve.io/v1beta1",
         kind="InferenceService",
         metadata=metadata,
-        spec=kserve.V1beta1InferenceServiceSpec(predictor=predictor),
+        spec=kserve.V1beta1InferenceServiceSpec(predictor=_predictor(name, release, settings)),
     )
     rendered: dict[str, Any] = client.ApiClient().sanitize_for_serialization(built)
     rendered["spec"]["predictor"]["model"].pop("name", None)  # the SDK writes "", KServe forbids a name
     return rendered
 
 
-def _model(name: str, uri: str, *, drain_s: int) -> Any:
+def _predictor(name: str, release: Release, settings: ServingSettings) -> Any:
+    """Knative has its own way to roll out and to drain, and refuses the fields for it."""
+    import kserve
+    from kubernetes import client
+
+    rolling = client.V1RollingUpdateDeployment(max_surge=1, max_unavailable=0)
+    standard = (
+        {}
+        if settings.deployment_mode == KNATIVE
+        else {
+            "deployment_strategy": client.V1DeploymentStrategy(type="RollingUpdate", rolling_update=rolling),
+            "termination_grace_period_seconds": _GRACE_S,
+        }
+    )
+    return kserve.V1beta1PredictorSpec(
+        model=_model(name, release.uri, settings),
+        min_replicas=settings.replicas or None,
+        service_account_name=settings.service_account or None,
+        node_selector=node_selector(settings.node_selector, parameter="serving_node_selector") or None,
+        tolerations=tolerations(settings.tolerations, parameter="serving_tolerations") or None,
+        **standard,
+    )
+
+
+def _model(name: str, uri: str, settings: ServingSettings) -> Any:
     """Ready means that the model answers: KServe's own probe would ask whether the first port is open."""
     import kserve
     from kubernetes import client
 
-    ports = [
-        client.V1ContainerPort(name="http1", container_port=REST_PORT, protocol="TCP"),
-        client.V1ContainerPort(name="h2c", container_port=GRPC_PORT, protocol="TCP"),
-    ]
+    rest = client.V1ContainerPort(name="http1", container_port=REST_PORT, protocol="TCP")
+    grpc = client.V1ContainerPort(name="h2c", container_port=GRPC_PORT, protocol="TCP")
     answers = client.V1HTTPGetAction(path=f"/v1/models/{name}/metadata", port=REST_PORT)
-    drain = client.V1Lifecycle(pre_stop=client.V1LifecycleHandler(sleep=client.V1SleepAction(seconds=drain_s)))
+    drain = client.V1Lifecycle(pre_stop=client.V1LifecycleHandler(sleep=client.V1SleepAction(seconds=_DRAIN_S)))
+    one_port = settings.deployment_mode == KNATIVE
+    wanted = {key: text for key, text in (("cpu", settings.cpu), ("memory", settings.memory)) if text}
     return kserve.V1beta1ModelSpec(
         model_format=kserve.V1beta1ModelFormat(name="tensorflow"),
         storage_uri=uri,
+        runtime_version=settings.image_version or None,
         args=_ARGS,
-        ports=ports,
+        ports=[rest] if one_port else [rest, grpc],
         readiness_probe=client.V1Probe(http_get=answers, period_seconds=2, timeout_seconds=5),
-        lifecycle=drain if drain_s else None,
+        lifecycle=None if one_port else drain,
+        resources=client.V1ResourceRequirements(requests=wanted, limits=wanted) if wanted else None,
         termination_message_policy="FallbackToLogsOnError",
     )

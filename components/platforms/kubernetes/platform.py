@@ -2,19 +2,25 @@
 
 import logging
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from components.platforms import PROMOTED, PROMOTING, LiveService
-from components.platforms.kubernetes.connection import INFERENCE_SERVICES, Connection, Object
+from components.platforms.kubernetes.connection import INFERENCE_SERVICES, Changed, Connection, Object
 from components.platforms.kubernetes.inference_service import (
     CANDIDATE_ANNOTATION,
-    candidate_name,
     candidate_service,
-    live_inference_service,
+    live_service,
+    promoted_into,
+    put_back,
+    settings_of,
     storage_uri,
     written_on,
 )
+from components.platforms.kubernetes.lease import RunLease
 from components.platforms.kubernetes.waiting import Wait, until_gone
+from components.platforms.names import candidate_name
+from components.platforms.serving import ServingSettings
 from model import json_codec
 from model.endpoint import Endpoint
 from model.errors import InvalidValue, ServingFailed
@@ -22,6 +28,7 @@ from model.release_layout import Release
 
 log = logging.getLogger(__name__)
 
+NOTHING_SET = ServingSettings()
 WEBAPP_VARIABLE = "SAVEDMODEL_RELEASE_WEBAPP_URL"
 WEBAPP_SERVICE = "savedmodel-release-webapp"
 
@@ -42,25 +49,54 @@ class KubernetesPlatform:
     def from_environment(cls) -> "KubernetesPlatform":
         return cls(Connection.from_environment())
 
+    def holding(self, model_name: str, *, run_id: str, wait: bool = True) -> AbstractContextManager[None]:
+        return RunLease(self.connection, model_name, run_id).held(wait=wait)
+
+    def let_go(self, model_name: str, *, run_id: str) -> None:
+        RunLease(self.connection, model_name, run_id).give_up()
+
     def live_service(self, model_name: str) -> LiveService | None:
         found = self.connection.get(INFERENCE_SERVICES, model_name)
-        if found is None:
-            return None
+        return self._written_on(found) if found else None
+
+    def _written_on(self, found: Object) -> LiveService:
         written = written_on(found)
         promoted = replace(written, phase=PROMOTED)
-        confirmed = self.connection.config_map(f"{model_name}-promoted").get("live") == json_codec.to_json(promoted)
-        return promoted if confirmed else written
+        confirmed = self.connection.config_map(_confirmation(found["metadata"]["name"])).get("live")
+        return promoted if confirmed == json_codec.to_json(promoted) else written
 
     def write_live_service(self, service: LiveService) -> None:
         name = service.release.model_name
-        found = self.connection.get(INFERENCE_SERVICES, name)
-        if found is not None and written_on(found) == replace(service, phase=PROMOTING):
-            text = json_codec.to_json(replace(service, phase=PROMOTED))
-            self.connection.write_config_map(f"{name}-promoted", data={"live": text}, owner=found)
-            return
-        body = live_inference_service(service, namespace=self.connection.namespace)
-        if not self.connection.create(INFERENCE_SERVICES, body):
-            self.connection.patch(INFERENCE_SERVICES, name, body)
+        while True:
+            found = self.connection.get(INFERENCE_SERVICES, name)
+            try:
+                if found is None:
+                    if self.connection.create(INFERENCE_SERVICES, self._body(service, found)):
+                        return
+                elif written_on(found) == replace(service, phase=PROMOTING):
+                    text = json_codec.to_json(replace(service, phase=PROMOTED))
+                    self.connection.write_config_map(_confirmation(name), data={"live": text}, owner=found)
+                    return
+                else:
+                    self.connection.replace(INFERENCE_SERVICES, self._changed(found, service))
+                    return
+            except Changed:
+                log.debug("%s was changed meanwhile: once more", name)  # KServe writes its status into the same object
+
+    def _changed(self, found: Object, service: LiveService) -> Object:
+        """What stands there, pointed at the release: by a rollback exactly as it was before, else with the settings of
+        the candidate that was tried."""
+        if service.phase == PROMOTED and (former := put_back(found, service)):
+            return former
+        unfinished = self._written_on(found).phase == PROMOTING
+        return promoted_into(found, self._body(service, found), keep_former=unfinished)
+
+    def _body(self, service: LiveService, found: Object | None) -> Object:
+        candidate = self._candidate(service.release.model_name)
+        tried = candidate is not None and storage_uri(candidate) == service.release.uri
+        source = candidate if tried else found
+        settings = settings_of(source) if source else ServingSettings()
+        return live_service(service, namespace=self.connection.namespace, settings=settings)
 
     def remove_live_service(self, model_name: str) -> None:
         self.connection.delete(INFERENCE_SERVICES, model_name)
@@ -69,9 +105,11 @@ class KubernetesPlatform:
     def wait_until_live(self, release: Release, *, timeout_s: float) -> Endpoint:
         return Wait(self.connection, release.model_name, release, timeout_s).until_served()
 
-    def deploy_candidate(self, release: Release, *, run_id: str, timeout_s: float) -> Endpoint:
+    def deploy_candidate(
+        self, release: Release, *, run_id: str, timeout_s: float, settings: ServingSettings = NOTHING_SET
+    ) -> Endpoint:
         name = candidate_name(release.model_name)
-        body = candidate_service(release, run_id=run_id, namespace=self.connection.namespace)
+        body = candidate_service(release, run_id=run_id, namespace=self.connection.namespace, settings=settings)
         found = self._candidate(release.model_name)
         if found is not None and not _is_same(found, body):
             self.remove_candidate(release.model_name)
@@ -121,8 +159,12 @@ class KubernetesPlatform:
         return f"http://{WEBAPP_SERVICE}.{self.connection.namespace}.svc.cluster.local:{port}"
 
 
+def _confirmation(model_name: str) -> str:
+    return f"{model_name}-promoted"
+
+
 def _is_same(found: Object, body: Object) -> bool:
-    """Whether this very run made the candidate that stands there, of this release."""
+    """Whether this very run made the candidate that stands there, of this release and with these settings."""
     annotations, wanted = found["metadata"]["annotations"], body["metadata"]["annotations"]
-    same_run = annotations[CANDIDATE_ANNOTATION] == wanted[CANDIDATE_ANNOTATION]
+    same_run = all(annotations.get(name) == text for name, text in wanted.items())
     return same_run and storage_uri(found) == storage_uri(body) and "deletionTimestamp" not in found["metadata"]

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from components.contracts import ScoreReport, ScoringJob
 from components.platforms.kubernetes.connection import SPARK_APPLICATIONS, ClusterUnavailable, Connection, Object
 from components.platforms.kubernetes.failures import pod_problems
+from components.platforms.kubernetes.lease import RunLease
 from components.platforms.kubernetes.spark_application import SETTINGS, application_name, job_files, spark_application
 from components.platforms.kubernetes.spark_driver import ERROR_MARK, REPORT_MARK
+from components.platforms.names import live_name
 from model import errors
+from model.endpoint import Endpoint
 from model.errors import ReleaseError, ScoringFailed, ServingFailed
 
 log = logging.getLogger(__name__)
@@ -40,18 +43,25 @@ class KubernetesSpark:
             RowsMismatch: the rows do not fit the signature.
             ScoringFailed: Spark failed, with the cause.
         """
-        name = application_name(run_id)
+        endpoint = Endpoint.from_json(job.endpoint_json)
+        with RunLease(self.connection, live_name(endpoint.model_name), run_id).held():
+            try:
+                return self._run(job, name=application_name(run_id))
+            except ServingFailed as error:
+                raise ScoringFailed(**error.fields()) from error
+
+    def _run(self, job: ScoringJob, *, name: str) -> ScoreReport:
         try:
             settings = self.connection.config_map(SETTINGS).get("spec.yaml", "")
-            application = spark_application(name, namespace=self.connection.namespace, settings=settings)
+            application = spark_application(
+                name, namespace=self.connection.namespace, wanted=job.spark, settings=settings
+            )
             if not self.connection.create(SPARK_APPLICATIONS, application):
                 log.info("going on with SparkApplication %s", name)
             texts, binaries = job_files(job)
             owner = self.connection.get(SPARK_APPLICATIONS, name)
             self.connection.write_config_map(name, data=texts, binary=binaries, owner=owner)
             return Execution(self.connection, name, timeout_s=job.timeout_s + START_S).until_done()
-        except ServingFailed as error:
-            raise ScoringFailed(**error.fields()) from error
         finally:
             self.connection.delete(SPARK_APPLICATIONS, name)
 

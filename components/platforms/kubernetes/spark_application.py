@@ -11,15 +11,18 @@ from typing import Any
 import yaml
 
 import components
-from components.contracts import ScoringJob
+from components.contracts import ScoringJob, SparkSettings
 from components.platforms.kubernetes import spark_driver
 from components.platforms.kubernetes.connection import Object
+from components.platforms.serving import node_selector, tolerations
 from model.errors import InvalidValue
 
 #: Where the driver finds the ConfigMap.
 MOUNT = "/opt/savedmodel-release"
 #: A ConfigMap of this name changes what is asked for: a part of a SparkApplication's spec under the key `spec.yaml`.
 SETTINGS = "savedmodel-release-spark"
+#: Token and authority for the model's endpoint, where one is needed, and where the client looks for them.
+ACCESS_SECRET, ACCESS_MOUNT = "savedmodel-release-endpoint", "/etc/savedmodel-release/endpoint"
 
 _DEFAULTS = """
 image: savedmodel-release/spark:4.1.2
@@ -39,12 +42,14 @@ def application_name(run_id: str) -> str:
     return f"score-{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
-def spark_application(name: str, *, namespace: str, settings: str = "") -> Object:
-    """`settings`: YAML that is laid over the defaults.
+def spark_application(name: str, *, namespace: str, wanted: SparkSettings, settings: str = "") -> Object:
+    """`settings`: YAML that is laid over the defaults; what the run's parameters ask for is laid over both.
 
     Raises:
-        InvalidValue: the settings are no YAML object.
+        InvalidValue: the settings are no YAML object, or a parameter breaks its rule.
     """
+    access = {"name": "endpoint-access", "secret": {"secretName": ACCESS_SECRET, "optional": True}}
+    mounted = {"volumeMounts": [{"name": "endpoint-access", "mountPath": ACCESS_MOUNT, "readOnly": True}]}
     ours = {
         "type": "Python",
         "mode": "cluster",
@@ -52,14 +57,49 @@ def spark_application(name: str, *, namespace: str, settings: str = "") -> Objec
         "mainApplicationFile": f"local://{MOUNT}/main.py",
         "restartPolicy": {"type": "Never"},
         "timeToLiveSeconds": 3600,
-        "driver": {"configMaps": [{"name": name, "path": MOUNT}]},
+        "volumes": [access],
+        "driver": {"configMaps": [{"name": name, "path": MOUNT}], **mounted},
+        "executor": mounted,
     }
+    spec = yaml.safe_load(_DEFAULTS)
+    for layer in (_parsed(settings), _asked_for(wanted), ours):
+        spec = _laid_over(spec, layer)
     return {
         "apiVersion": "sparkoperator.k8s.io/v1beta2",
         "kind": "SparkApplication",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": _laid_over(_laid_over(yaml.safe_load(_DEFAULTS), _parsed(settings)), ours),
+        "spec": spec,
     }
+
+
+def _asked_for(wanted: SparkSettings) -> Object:
+    """The part of the spec that the run's parameters name."""
+    pods = {
+        "nodeSelector": node_selector(wanted.node_selector, parameter="spark_node_selector"),
+        "tolerations": tolerations(wanted.tolerations, parameter="spark_tolerations"),
+        "memory": _spark_memory(wanted.memory),
+    }
+    both = {name: value for name, value in pods.items() if value}
+    executor = {"instances": wanted.executors, "cores": wanted.executor_cores}
+    asked: Object = {"driver": both, "executor": {**both, **{name: n for name, n in executor.items() if n}}}
+    return {**asked, "image": wanted.image} if wanted.image else asked
+
+
+def _spark_memory(text: str) -> str:
+    """Java's spelling, which Spark takes; Kubernetes' is made into it.
+
+    Raises:
+        InvalidValue: it is neither.
+    """
+    match = re.fullmatch(r"(\d+)([mgMG])i?", text)
+    if text and not match:
+        raise InvalidValue(
+            expected="an amount of memory such as 512m or 4g",
+            found=repr(text),
+            where="parameter spark_memory",
+            do="Correct it, or leave it empty.",
+        )
+    return f"{match[1]}{match[2].lower()}" if match else ""
 
 
 def _parsed(settings: str) -> Object:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,16 @@ from components.platforms.local import servers, webapp
 from components.platforms.local.home import Home, write_whole
 from components.platforms.local.locks import FileLock
 from components.platforms.local.processes import OWNER_VARIABLE, Owner, stop
+from components.platforms.names import candidate_name
+from components.platforms.serving import ServingSettings
 from model import json_codec
 from model.endpoint import Endpoint
 from model.errors import StorageError
 from model.release_layout import Release
 
 log = logging.getLogger(__name__)
+
+NOTHING_SET = ServingSettings()
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,13 @@ class LocalPlatform:
     def from_environment(cls) -> "LocalPlatform":
         owner = Owner.parse(os.environ.get(OWNER_VARIABLE, ""))
         return cls(Home.from_environment(), run_id=owner.run_id if owner else "")
+
+    def holding(self, model_name: str, *, run_id: str, wait: bool = True) -> AbstractContextManager[None]:
+        """Nothing: whoever runs the pipeline here holds the model for the whole run (session.py)."""
+        return nullcontext()
+
+    def let_go(self, model_name: str, *, run_id: str) -> None:
+        """Nothing: the lock ends with the run."""
 
     def live_service(self, model_name: str) -> LiveService | None:
         path = self.home.live(model_name)
@@ -57,8 +69,11 @@ class LocalPlatform:
         server = servers.ensure_live_server(self.home, run_id=self.run_id)
         return servers.wait_until_served(server, release.model_name, version=release.version, timeout_s=timeout_s)
 
-    def deploy_candidate(self, release: Release, *, run_id: str, timeout_s: float) -> Endpoint:
-        served_name = f"{release.model_name}-candidate"
+    def deploy_candidate(
+        self, release: Release, *, run_id: str, timeout_s: float, settings: ServingSettings = NOTHING_SET
+    ) -> Endpoint:
+        """`settings` are for the pods of a cluster, and mean nothing to a process here."""
+        served_name = candidate_name(release.model_name)
         server = servers.ensure_candidate_server(self.home, release.model_name, run_id=self.run_id)
         servers.write_config(self.home.candidate_config(release.model_name), [(served_name, release)])
         return servers.wait_until_served(server, served_name, version=release.version, timeout_s=timeout_s)

@@ -45,7 +45,7 @@ def session(home: Home, *, model_name: str, run_id: str, keep: bool = False) -> 
         _announce(home, run_id, leaving=leaving)
         if keep:
             leaving.callback(keep_servers, home)
-        leaving.enter_context(environment(_inherited(home, run_id)))
+        leaving.enter_context(environment(owner_of_steps(home, run_id)))
         leaving.callback(put_right, model_name, platform="local", run_id=run_id)
         leaving.callback(stop_steps, home, run_id)
         leaving.enter_context(_shield_on_exit())
@@ -90,7 +90,7 @@ def _in_progress(model_name: str, *, holder: str) -> ReleaseInProgress:
     )
 
 
-def _inherited(home: Home, run_id: str) -> dict[str, str]:
+def owner_of_steps(home: Home, run_id: str) -> dict[str, str]:
     """What the steps, started by the pipeline engine, inherit: which home, and who started them."""
     return {HOME_VARIABLE: str(home.root), OWNER_VARIABLE: str(Owner(str(home.root), run_id, STEP))}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts import ScoringJob
+from components.contracts import ScoringJob, SparkSettings
 from components.platforms.kubernetes.spark import cause, release_error
 from components.platforms.kubernetes.spark_application import application_name, job_files, spark_application
 from model.errors import InvalidValue, RowsMismatch, ScoringFailed
@@ -41,18 +41,37 @@ def test_settings_are_laid_over_the_defaults_and_what_must_be_stays() -> None:
       executor: {instances: 5}
     """
 
-    spec = spark_application("score-1", namespace="ns", settings=settings)["spec"]
+    spec = spark_application("score-1", namespace="ns", wanted=SparkSettings(), settings=settings)["spec"]
 
-    assert spec["executor"] == {"cores": 1, "memory": "1g", "instances": 5}
+    assert (spec["executor"]["cores"], spec["executor"]["memory"], spec["executor"]["instances"]) == (1, "1g", 5)
     assert spec["driver"]["coreRequest"] == "200m"
     assert [each["name"] for each in spec["driver"]["configMaps"]] == ["more", "score-1"]
     assert spec["mainApplicationFile"] == "local:///opt/savedmodel-release/main.py"
 
 
+def test_what_the_runs_parameters_ask_for_goes_before_the_settings() -> None:
+    wanted = SparkSettings("registry/spark:1", 4, 2, "3Gi", "pool=spark", "dedicated=spark:NoSchedule")
+
+    spec = spark_application("score-1", namespace="ns", wanted=wanted, settings="executor: {instances: 9}")["spec"]
+
+    assert spec["image"] == "registry/spark:1"
+    assert (spec["executor"]["instances"], spec["executor"]["cores"]) == (4, 2)
+    for role in ("driver", "executor"):
+        assert spec[role]["memory"] == "3g"
+        assert spec[role]["nodeSelector"] == {"pool": "spark"}
+        assert spec[role]["tolerations"][0]["value"] == "spark"
+
+
+@pytest.mark.parametrize("memory", ["lots", "1.5g", "2"])
+def test_memory_that_neither_java_nor_kubernetes_spells_so_is_refused(memory: str) -> None:
+    with pytest.raises(InvalidValue, match="parameter spark_memory"):
+        spark_application("score-1", namespace="ns", wanted=SparkSettings(memory=memory))
+
+
 @pytest.mark.parametrize("settings", ["- a list", "driver: {", "words"])
 def test_settings_that_are_no_object_are_refused(settings: str) -> None:
     with pytest.raises(InvalidValue, match=r"ConfigMap savedmodel-release-spark, spec\.yaml"):
-        spark_application("score-1", namespace="ns", settings=settings)
+        spark_application("score-1", namespace="ns", wanted=SparkSettings(), settings=settings)
 
 
 def test_the_code_that_travels_imports_the_job_by_itself(tmp_path: Path) -> None:

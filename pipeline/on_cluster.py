@@ -1,0 +1,130 @@
+"""A release on a cluster, run from inside it: the pipeline's engine is this process, all else is the cluster's."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from rich.console import Console
+
+from components.parameters import check_model_name, check_parameters
+from components.platforms.kubernetes.connection import Connection
+from components.platforms.local.environment import environment
+from components.platforms.local.session import owner_of_steps, stop_steps
+from components.platforms.serving import ServingSettings
+from components.recovery import put_right
+from model.endpoint import Endpoint
+from model.errors import InvalidValue, ReleaseError, ServingFailed
+from model.storage import open_storage
+from pipeline.engine import RunRequest, execute, interruptible, new_run_id, verdict
+from pipeline.report import write_report
+from pipeline.results import RunResult
+
+log = logging.getLogger(__name__)
+
+#: A name that every cluster resolves, and only from inside.
+INSIDE = "kubernetes.default.svc.cluster.local"
+_SERVING = {
+    "deployment_mode": "deployment_mode",
+    "serving_replicas": "replicas",
+    "serving_cpu": "cpu",
+    "serving_memory": "memory",
+    "serving_node_selector": "node_selector",
+    "serving_tolerations": "tolerations",
+}
+
+
+def run_on_cluster(request: RunRequest, *, console: Console) -> RunResult:
+    """Runs the pipeline to its end, its steps here, what they act on in the cluster.
+
+    Raises:
+        InvalidValue: a parameter breaks a rule, or stands for something on this machine; nothing has been changed.
+        ServingFailed: the cluster, or its network, cannot be reached from here; nothing has been changed.
+        StorageError: a bucket cannot be reached.
+        KeyboardInterrupt: interrupted, by Ctrl-C or SIGTERM; everything has been put back.
+    """
+    check_for_cluster(request)
+    run_id = new_run_id()
+    root = str(request.parameters["models_root"]).rstrip("/")
+    own = f"{root}/{request.model_name}/predictions/{run_id}"
+    request = replace(request, parameters={"predictions_uri": own, **request.parameters})
+    connection = Connection.from_environment()
+    check_reach(request, connection)
+    where = f"namespace {connection.namespace} of {connection.api.configuration.host}"
+    console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']} to {where}")
+    began = time.monotonic()
+    directory = request.home.run(run_id)
+    directory.mkdir(parents=True)
+    with interruptible(), _putting_right(request, run_id):
+        steps, complaint = execute(request, directory, console=console)
+        result = verdict(request, run_id, steps=steps, complaint=complaint)
+    result = replace(_with_addresses(result), seconds={**result.seconds, "total": time.monotonic() - began})
+    write_report(result, request)
+    return result
+
+
+def check_for_cluster(request: RunRequest) -> None:
+    """
+    Raises:
+        InvalidValue: a parameter breaks a rule that holds on a cluster.
+    """
+    given = request.parameters
+    check_model_name(request.model_name, platform="kubernetes")
+    check_parameters({"label_column": "", **given})
+    for name in ("export_uri", "rows_uri", "models_root", "predictions_uri"):
+        if name in given and "://" not in str(given[name]):
+            raise InvalidValue(
+                expected="a URI that the cluster's pods can read, such as gs://bucket/path",
+                found=repr(given[name]),
+                where=f"parameter {name}",
+                do="Copy it to a bucket, or release on this machine with --platform local.",
+            )
+    ServingSettings(**{field: given[name] for name, field in _SERVING.items() if name in given}).check()
+
+
+def check_reach(request: RunRequest, connection: Connection) -> None:
+    """Asks the API server, the cluster's DNS and the bucket, before anything is begun.
+
+    Raises:
+        ServingFailed, StorageError: naming what cannot be reached from here, and from where it can.
+    """
+    connection.events("none")  # a small answer that the pipeline's account has a right to
+    try:
+        address = socket.getaddrinfo(INSIDE, 443, type=socket.SOCK_STREAM)[0][4]
+        socket.create_connection((str(address[0]), 443), timeout=5).close()
+    except OSError as error:
+        raise ServingFailed(
+            expected="to be inside the cluster's network: the steps call models at the names of its Services",
+            found=f"{INSIDE}:443 is not reached from here ({error.strerror or error})",
+            where=f"cluster {connection.api.configuration.host}, which itself answers",
+            do="Run this in a pod: as the Job of cluster/job, or from a notebook on the cluster. From outside, upload "
+            "the compiled pipeline to Kubeflow Pipelines.",
+        ) from error
+    root = str(request.parameters["models_root"])
+    open_storage(root).subdirectories(f"{root.rstrip('/')}/{request.model_name}")
+
+
+@contextmanager
+def _putting_right(request: RunRequest, run_id: str) -> Iterator[None]:
+    """The exit task does this too, but an interrupted run may not have come to it."""
+    with environment(owner_of_steps(request.home, run_id)):
+        try:
+            yield
+        finally:
+            stop_steps(request.home, run_id)
+            try:
+                put_right(request.model_name, platform="kubernetes", run_id=run_id)
+            except ReleaseError as error:
+                log.error("could not be put right, the next run will do it: %s", error)
+
+
+def _with_addresses(result: RunResult) -> RunResult:
+    """Adds where the live service answers."""
+    endpoint = Endpoint.from_json(result.outputs.endpoint) if result.outputs.endpoint else None
+    return replace(
+        result,
+        rest_url=endpoint.rest_url if endpoint else None,
+        grpc_target=endpoint.grpc_target if endpoint else None,
+    )
