@@ -1,0 +1,76 @@
+"""--sample: serves KServe's flowers model for a moment and asks it; the storage initializer reads the bucket."""
+
+import time
+from collections.abc import Callable
+
+from components.platforms.kubernetes.connection import INFERENCE_SERVICES
+from model.gcs_storage import GcsStorage
+from pipeline.cluster_check import flowers
+from pipeline.cluster_check.api_server import Answer, ApiServer
+from pipeline.cluster_check.asking import ask
+from pipeline.cluster_check.bucket import temporary_object
+from pipeline.cluster_check.findings import Finding, State
+from pipeline.cluster_check.rollout import Seen, last_events, obstacle, seen
+from pipeline.cluster_check.throwaway import lacking_right, no_creation, throwaway, unique_name
+
+SAMPLE, FETCH = "flowers sample", "bucket, by KServe"
+_SEE = "Mend what the message names; the checks of KServe tell more."
+_GRANT = "Let the pods' service account read it: by Workload Identity, or a Secret for KServe's storage initializer."
+
+
+def findings(server: ApiServer, *, uri: str, models_root: str, timeout_s: float) -> list[Finding]:
+    """`models_root`: what the storage initializer shall read, too; empty for nothing."""
+    refused = lacking_right(server, INFERENCE_SERVICES, SAMPLE)
+    if refused is not None:
+        return [refused]
+    fetched = [fetch_finding(server, models_root, timeout_s=timeout_s)] if models_root else []
+    return [*fetched, sample_finding(server, uri, timeout_s=timeout_s)]
+
+
+def fetch_finding(server: ApiServer, models_root: str, *, timeout_s: float) -> Finding:
+    """Whether the storage initializer reads what stands under `models_root`. What it fetches is no model, and is gone
+    before that matters."""
+    name = unique_name("check-cluster", server.namespace)
+    uri = f"{models_root}/{name}"
+    body = flowers.inference_service(name, server.namespace, uri=uri)
+    with (
+        temporary_object(f"{uri}/1/no-model", storage=GcsStorage(deadline_s=timeout_s)),
+        throwaway(server, INFERENCE_SERVICES, body) as created,
+    ):
+        if not created.ok:
+            return no_creation(created, FETCH, webhook="KServe's webhook", do=_SEE, command="")
+        why = _obstacle(server, name, uri, reached=lambda now: now.has_fetched, timeout_s=timeout_s)
+    if why:
+        return Finding(FETCH, State.MISSING, f"{models_root} was not fetched: {why}", _GRANT)
+    return Finding(FETCH, State.OK, f"the storage initializer fetched from {models_root}")
+
+
+def sample_finding(server: ApiServer, uri: str, *, timeout_s: float) -> Finding:
+    began, name = time.monotonic(), unique_name("flower-sample-check", server.namespace)
+    body = flowers.inference_service(name, server.namespace, uri=uri)
+    with throwaway(server, INFERENCE_SERVICES, body) as created:
+        if not created.ok:
+            return no_creation(created, SAMPLE, webhook="KServe's webhook", do=_SEE, command="")
+        if why := _obstacle(server, name, uri, reached=lambda now: now.is_rolled_out, timeout_s=timeout_s):
+            return Finding(SAMPLE, State.MISSING, f"{uri} does not come to be served: {why}", _SEE)
+        answer, way = ask(server, name, flowers.question())
+    return answer_finding(answer, uri=uri, way=way, seconds=time.monotonic() - began)
+
+
+def _obstacle(server: ApiServer, name: str, uri: str, *, reached: Callable[[Seen], bool], timeout_s: float) -> str:
+    why = obstacle(lambda: seen(server, name, uri=uri), reached=reached, timeout_s=timeout_s)
+    told = last_events(server, seen(server, name, uri=uri).pods) if why else ""
+    return "; ".join(filter(None, [why, told]))
+
+
+def answer_finding(answer: Answer, *, uri: str, way: str, seconds: float) -> Finding:
+    if answer.forbidden and "services" in answer.refusal:
+        do = "Run this in a pod, or as somebody who may create services/proxy in this namespace."
+        found = f"{uri} is served, but cannot be asked {way}: {answer.refusal}"
+        return Finding(SAMPLE, State.UNKNOWN, found, do)
+    if not answer.ok:
+        return Finding(SAMPLE, State.MISSING, f"{uri} is served, but asked {way} answers {answer.refusal}", _SEE)
+    if wrong := flowers.complaint(answer.body):
+        do = "Is that KServe's flowers model? --sample-uri names another place of it."
+        return Finding(SAMPLE, State.MISSING, f"{uri} is served, and answers amiss: {wrong}", do)
+    return Finding(SAMPLE, State.OK, f"{uri} answered {way}, {seconds:.0f} s after it was created")
