@@ -14,6 +14,7 @@ from typing import Any
 
 from kfp import dsl
 
+from components import job_digest
 from components.images import PYTHON_IMAGE, packages_to_install
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ def as_component(function: Callable[..., Any], *, image: str = "") -> Any:
     pinned packages when it starts. The step's code is embedded either way.
     """
     step = function.__name__
-    archive = pack(import_closure(function.__module__))
+    archive = pack(carried_files(function.__module__))
     if len(archive) > MAX_ARCHIVE_BYTES:
         raise ValueError(
             f"{step} carries {len(archive)} bytes of code; at most {MAX_ARCHIVE_BYTES} reach a cluster safely"
@@ -63,6 +64,14 @@ def _carrying(archive: bytes, part: str) -> str:
     if _OPENED not in part:
         raise ValueError(f"this KFP opens its embedded archive otherwise than by {_OPENED}")
     return _ARCHIVE.sub(rf"\g<1>{_base64(archive)}\g<2>", part.replace(_OPENED, _OPENED_AS_XZ))
+
+
+def carried_files(module: str) -> dict[str, bytes]:
+    """Path below the project's root -> content, of all that a step carries."""
+    files = import_closure(module)
+    if "components/job_digest.py" in files:
+        files[f"components/{job_digest.NAME}"] = job_digest.digest().encode()
+    return files
 
 
 def import_closure(module: str) -> dict[str, bytes]:

@@ -59,7 +59,7 @@ def test_the_carried_code_is_what_the_step_imports_and_nothing_of_the_pipeline(c
         with tarfile.open(fileobj=io.BytesIO(archive_of(executor["container"])), mode="r:xz") as archive:
             names = archive.getnames()
         assert "components/reporting.py" in names
-        assert all(name.startswith(("components/", "model/")) and name.endswith(".py") for name in names)
+        assert all(name.startswith(("components/", "model/")) and name.endswith((".py", ".digest")) for name in names)
 
 
 def test_a_closure_holds_what_functions_import_and_all_parents() -> None:

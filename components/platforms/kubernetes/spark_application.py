@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 import components
+import model
+from components import job_digest
 from components.contracts import ScoringJob, SparkSettings
 from components.platforms.kubernetes import spark_driver
 from components.platforms.kubernetes.connection import Object
@@ -135,14 +137,19 @@ def _laid_over(base: Object, over: Object) -> Object:
 def job_files(job: ScoringJob) -> tuple[dict[str, str], dict[str, str]]:
     """The ConfigMap's texts and its binary part (base64): what stands under MOUNT."""
     main = Path(spark_driver.__file__).read_text(encoding="utf-8")
-    return {"main.py": main, spark_driver.JOB: job.to_json()}, {spark_driver.CODE: base64.b64encode(_code()).decode()}
+    texts = {"main.py": main, spark_driver.JOB: job.to_json(), spark_driver.DIGEST: job_digest.expected()}
+    return texts, {spark_driver.CODE: base64.b64encode(_code()).decode()}
 
 
 def _code() -> bytes:
-    """All modules that stand here: in a step those that it carries, elsewhere the whole packages."""
-    root, buffer = Path(components.__path__[0]).parent, io.BytesIO()
+    """All modules that stand here: those that a step carries, over the whole packages where they are installed too, as
+    in a prebuilt image."""
+    files: dict[str, bytes] = {}
+    for package in (components, model):
+        for root in reversed([Path(each) for each in package.__path__]):
+            files |= {str(path.relative_to(root.parent)): path.read_bytes() for path in root.rglob("*.py")}
+    buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for package in ("components", "model"):
-            for path in sorted((root / package).rglob("*.py")):
-                archive.write(path, path.relative_to(root))
+        for name in sorted(files):  # without the files' times: an image may have none that a ZIP can hold
+            archive.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

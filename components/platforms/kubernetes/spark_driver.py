@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-CODE, JOB = "code.zip", "job.json"
+CODE, JOB, DIGEST = "code.zip", "job.json", "job.digest"
 #: The driver's log is the way back: these begin the line that holds the report, or the error.
 REPORT_MARK, ERROR_MARK = "savedmodel-release report: ", "savedmodel-release error: "
 
@@ -12,24 +12,45 @@ REPORT_MARK, ERROR_MARK = "savedmodel-release report: ", "savedmodel-release err
 def main(directory: Path) -> int:
     """Scores the job that lies in `directory`, and writes its report, or why there is none, as the last line."""
     sys.path.insert(0, str(directory / CODE))
-    from pyspark.sql import SparkSession
-
-    from components.contracts import ScoringJob
-    from components.scoring.job import run
     from model.errors import ReleaseError
 
-    spark = SparkSession.builder.getOrCreate()
     try:
-        spark.sparkContext.addPyFile(str(directory / CODE))
-        report = run(spark, ScoringJob.from_json((directory / JOB).read_text(encoding="utf-8")))
-        sys.stdout.write(f"\n{REPORT_MARK}{report.to_json()}\n")
+        _check_version((directory / DIGEST).read_text(encoding="utf-8"))
+        sys.stdout.write(f"\n{REPORT_MARK}{_scored(directory)}\n")
     except ReleaseError as error:
         sys.stdout.write(f"\n{ERROR_MARK}{error.to_json()}\n")
         return 1
     finally:
         sys.stdout.flush()
-        spark.stop()
     return 0
+
+
+def _check_version(expected: str) -> None:
+    """Refuses an image that holds the job of another revision than the pipeline's."""
+    from components import job_digest
+    from model.errors import ScoringFailed
+
+    if (found := job_digest.digest()) != expected:
+        raise ScoringFailed(
+            expected=f"the scoring job that the pipeline was compiled with ({expected})",
+            found=f"another version ({found})",
+            where="image of Spark",
+            do="Build it and the pipeline from the same revision.",
+        )
+
+
+def _scored(directory: Path) -> str:
+    from pyspark.sql import SparkSession
+
+    from components.contracts import ScoringJob
+    from components.scoring.job import run
+
+    spark = SparkSession.builder.getOrCreate()
+    try:
+        spark.sparkContext.addPyFile(str(directory / CODE))
+        return run(spark, ScoringJob.from_json((directory / JOB).read_text(encoding="utf-8"))).to_json()
+    finally:
+        spark.stop()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 from components.contracts import ScoringJob, SparkSettings
 from components.platforms.kubernetes.spark import cause, release_error
 from components.platforms.kubernetes.spark_application import application_name, job_files, spark_application
+from components.platforms.kubernetes.spark_driver import ERROR_MARK
 from model.errors import InvalidValue, RowsMismatch, ScoringFailed
 from model.sample.retail import SIGNATURE
 
@@ -90,6 +91,20 @@ def test_the_code_that_travels_imports_the_job_by_itself(tmp_path: Path) -> None
 
     assert done.stdout.startswith(str(tmp_path / "code.zip"))
     assert ScoringJob.from_json(texts["job.json"]) == JOB
+
+
+def test_the_driver_refuses_a_job_of_another_version(tmp_path: Path) -> None:
+    texts, binaries = job_files(JOB)
+    for name, content in binaries.items():
+        (tmp_path / name).write_bytes(base64.b64decode(content))
+    for name, text in {**texts, "job.digest": "0123456789abcdef"}.items():
+        (tmp_path / name).write_text(text)
+
+    done = subprocess.run([sys.executable, "main.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    line = next(each for each in done.stdout.splitlines() if each.startswith(ERROR_MARK))
+    assert "another version" in str(release_error(line.removeprefix(ERROR_MARK)))
 
 
 def test_everything_that_travels_fits_into_a_config_map() -> None:
