@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from model.protos import serving_pb2 as model_dot_protos_dot_serving__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19model/protos/config.proto\x12\x19savedmodel_release.config\x1a\x1amodel/protos/serving.proto\"Z\n\x11ModelServerConfig\x12\x45\n\x11model_config_list\x18\x01 \x01(\x0b\x32*.savedmodel_release.config.ModelConfigList\"I\n\x0fModelConfigList\x12\x36\n\x06\x63onfig\x18\x01 \x03(\x0b\x32&.savedmodel_release.config.ModelConfig\"\x9f\x02\n\x0bModelConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tbase_path\x18\x02 \x01(\t\x12\x16\n\x0emodel_platform\x18\x04 \x01(\t\x12N\n\x14model_version_policy\x18\x07 \x01(\x0b\x32\x30.savedmodel_release.config.ServableVersionPolicy\x12Q\n\x0eversion_labels\x18\x08 \x03(\x0b\x32\x39.savedmodel_release.config.ModelConfig.VersionLabelsEntry\x1a\x34\n\x12VersionLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xcc\x02\n\x15ServableVersionPolicy\x12I\n\x06latest\x18\x64 \x01(\x0b\x32\x37.savedmodel_release.config.ServableVersionPolicy.LatestH\x00\x12\x43\n\x03\x61ll\x18\x65 \x01(\x0b\x32\x34.savedmodel_release.config.ServableVersionPolicy.AllH\x00\x12M\n\x08specific\x18\x66 \x01(\x0b\x32\x39.savedmodel_release.config.ServableVersionPolicy.SpecificH\x00\x1a\x1e\n\x06Latest\x12\x14\n\x0cnum_versions\x18\x01 \x01(\r\x1a\x05\n\x03\x41ll\x1a\x1c\n\x08Specific\x12\x10\n\x08versions\x18\x01 \x03(\x03\x42\x0f\n\rpolicy_choice\"K\n\rPredictionLog\x12:\n\x0bpredict_log\x18\x06 \x01(\x0b\x32%.savedmodel_release.config.PredictLog\"I\n\nPredictLog\x12;\n\x07request\x18\x01 \x01(\x0b\x32*.savedmodel_release.serving.PredictRequestb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19model/protos/config.proto\x12\x19savedmodel_release.config\x1a\x1amodel/protos/serving.proto\"Z\n\x11ModelServerConfig\x12\x45\n\x11model_config_list\x18\x01 \x01(\x0b\x32*.savedmodel_release.config.ModelConfigList\"I\n\x0fModelConfigList\x12\x36\n\x06\x63onfig\x18\x01 \x03(\x0b\x32&.savedmodel_release.config.ModelConfig\"\x9f\x02\n\x0bModelConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tbase_path\x18\x02 \x01(\t\x12\x16\n\x0emodel_platform\x18\x04 \x01(\t\x12N\n\x14model_version_policy\x18\x07 \x01(\x0b\x32\x30.savedmodel_release.config.ServableVersionPolicy\x12Q\n\x0eversion_labels\x18\x08 \x03(\x0b\x32\x39.savedmodel_release.config.ModelConfig.VersionLabelsEntry\x1a\x34\n\x12VersionLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xcc\x02\n\x15ServableVersionPolicy\x12I\n\x06latest\x18\x64 \x01(\x0b\x32\x37.savedmodel_release.config.ServableVersionPolicy.LatestH\x00\x12\x43\n\x03\x61ll\x18\x65 \x01(\x0b\x32\x34.savedmodel_release.config.ServableVersionPolicy.AllH\x00\x12M\n\x08specific\x18\x66 \x01(\x0b\x32\x39.savedmodel_release.config.ServableVersionPolicy.SpecificH\x00\x1a\x1e\n\x06Latest\x12\x14\n\x0cnum_versions\x18\x01 \x01(\r\x1a\x05\n\x03\x41ll\x1a\x1c\n\x08Specific\x12\x10\n\x08versions\x18\x01 \x03(\x03\x42\x0f\n\rpolicy_choice\"^\n\tSSLConfig\x12\x12\n\nserver_key\x18\x01 \x01(\t\x12\x13\n\x0bserver_cert\x18\x02 \x01(\t\x12\x11\n\tcustom_ca\x18\x03 \x01(\t\x12\x15\n\rclient_verify\x18\x04 \x01(\x08\"K\n\rPredictionLog\x12:\n\x0bpredict_log\x18\x06 \x01(\x0b\x32%.savedmodel_release.config.PredictLog\"I\n\nPredictLog\x12;\n\x07request\x18\x01 \x01(\x0b\x32*.savedmodel_release.serving.PredictRequestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,8 +50,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVABLEVERSIONPOLICY_ALL']._serialized_end=827
   _globals['_SERVABLEVERSIONPOLICY_SPECIFIC']._serialized_start=829
   _globals['_SERVABLEVERSIONPOLICY_SPECIFIC']._serialized_end=857
-  _globals['_PREDICTIONLOG']._serialized_start=876
-  _globals['_PREDICTIONLOG']._serialized_end=951
-  _globals['_PREDICTLOG']._serialized_start=953
-  _globals['_PREDICTLOG']._serialized_end=1026
+  _globals['_SSLCONFIG']._serialized_start=876
+  _globals['_SSLCONFIG']._serialized_end=970
+  _globals['_PREDICTIONLOG']._serialized_start=972
+  _globals['_PREDICTIONLOG']._serialized_end=1047
+  _globals['_PREDICTLOG']._serialized_start=1049
+  _globals['_PREDICTLOG']._serialized_end=1122
 # @@protoc_insertion_point(module_scope)

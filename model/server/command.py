@@ -38,27 +38,41 @@ def _serve(settings: ServerSettings) -> int:
     config = ConfigFile(settings.config_file) if settings.config_file else None
     models.configure((config.read() if config else settings.models) or ())
     models.look()  # from the first answer on, the models are known
-    stopping = _stop_signal()
-    closers = [open_port(models, settings) for open_port in (_open_rest, _open_grpc)]
-    Watch(models, config if settings.config_poll_s else None, settings.base_path_poll_s, stopping).start()
+    stopping, hurried = _stop_signals()
+    watch = Watch(models, config if settings.config_poll_s else None, settings.base_path_poll_s, stopping)
+    if settings.wait_for_models:
+        watch.start()
+        if not watch.until_served():
+            return 0
+    closers = [_open_rest(models, settings, stopping), _open_grpc(models, settings)]
+    if not settings.wait_for_models:
+        watch.start()
     stopping.wait()
-    log.info("ending; requests under way get %g s", GRACE_S)
+    _drain(settings.drain_s, hurried)
     _close(closers)
     return 0
 
 
-def _stop_signal() -> threading.Event:
-    stopping = threading.Event()
+def _stop_signals() -> tuple[threading.Event, threading.Event]:
+    """Set by the first signal, and by the second."""
+    stopping, hurried = threading.Event(), threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
+        (hurried if stopping.is_set() else stopping).set()
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
-    return stopping
+    return stopping, hurried
 
 
-def _open_rest(models: ServedModels, settings: ServerSettings) -> Callable[[], None]:
+def _drain(seconds: float, hurried: threading.Event) -> None:
+    if seconds:
+        log.info("ending in %g s; until then, clients are told to connect elsewhere", seconds)
+        hurried.wait(seconds)
+    log.info("ending; requests under way get %g s", GRACE_S)
+
+
+def _open_rest(models: ServedModels, settings: ServerSettings, stopping: threading.Event) -> Callable[[], None]:
     if settings.rest_port == 0:
         return lambda: None
     from model.server.rest import RestApi
@@ -66,7 +80,7 @@ def _open_rest(models: ServedModels, settings: ServerSettings) -> Callable[[], N
 
     listening = listen(settings.host, settings.rest_port, what="REST")
     api = RestApi(models, threads=settings.rest_threads, timeout_s=settings.rest_timeout_s)
-    server = RestServer(api, listening=listening, grace_s=GRACE_S)
+    server = RestServer(api, listening=listening, ending=stopping, grace_s=GRACE_S)
     server.start()
     log.info("REST on http://%s:%d", settings.host, settings.rest_port)
     return lambda: server.close(timeout_s=GRACE_S)
@@ -77,8 +91,8 @@ def _open_grpc(models: ServedModels, settings: ServerSettings) -> Callable[[], N
         return lambda: None
     from model.server.grpc_service import start_grpc
 
-    server = start_grpc(models, settings.host, port=settings.grpc_port, threads=settings.grpc_threads)
-    log.info("gRPC on %s:%d", settings.host, settings.grpc_port)
+    server = start_grpc(models, settings)
+    log.info("gRPC on %s:%d%s", settings.host, settings.grpc_port, " with TLS" if settings.ssl_config_file else "")
 
     def close() -> None:
         server.stop(GRACE_S).wait(GRACE_S)

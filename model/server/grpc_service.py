@@ -11,38 +11,52 @@ from google.protobuf.message import Message
 from model.errors import PredictionFailed
 from model.protocol import CODES, STATE_NUMBERS
 from model.protos import serving_pb2
+from model.server.flags import ServerSettings
 from model.server.listening import listen
 from model.server.loading import refused, wire_message
 from model.server.served_models import ModelRequest, ServedModels
 from model.server.signature_answers import message_of
+from model.server.ssl_config import read_credentials
 from model.tensors import from_message, to_message
 
 log = logging.getLogger(__name__)
 
 SIGNATURE_DEF = "signature_def"
 SIGNATURE_DEF_TYPE = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
-OPTIONS = [
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
+OPTIONS: dict[str, int | str] = {
+    "grpc.max_send_message_length": -1,
+    "grpc.max_receive_message_length": -1,
     # Otherwise a second server shares the port in silence, and requests go to either.
-    ("grpc.so_reuseport", 0),
-]
+    "grpc.so_reuseport": 0,
+}
 
 
-def start_grpc(models: ServedModels, host: str, *, port: int, threads: int) -> grpc.Server:
+def start_grpc(models: ServedModels, settings: ServerSettings) -> grpc.Server:
     """A server that listens there.
 
     Raises:
         ServingFailed: the address cannot be listened on.
+        InvalidValue: the file of keys and certificates is none.
     """
+    credentials = read_credentials(settings.ssl_config_file) if settings.ssl_config_file else None
+    host, port = settings.host, settings.grpc_port
     # gRPC itself would fail with a line of its own in C++ and no reason in the exception.
     listen(host, port, what="gRPC").close()
-    server = grpc.server(ThreadPoolExecutor(threads, thread_name_prefix="grpc"), options=OPTIONS)
+    threads = ThreadPoolExecutor(settings.grpc_threads, thread_name_prefix="grpc")
+    server = grpc.server(threads, options=list(_options(settings).items()))
     service = GrpcApi(models)
     server.add_generic_rpc_handlers((_prediction_service(service), _model_service(service)))
-    server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     server.start()
     return server
+
+
+def _options(settings: ServerSettings) -> dict[str, int | str]:
+    """A server that stops cancels calls that come in that moment (CANCELLED, measured). One that asks its clients to
+    connect anew, which gRPC does without losing a call, and does so twice in a drain, has no clients left then."""
+    renewal = {"grpc.max_connection_age_ms": int(settings.drain_s * 500)} if settings.drain_s else {}
+    return {**OPTIONS, **renewal, **settings.grpc_arguments}
 
 
 def _prediction_service(service: "GrpcApi") -> grpc.GenericRpcHandler:

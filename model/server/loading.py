@@ -47,6 +47,11 @@ class Version:
         """Whether nothing more will happen to it unless the configuration changes."""
         return self.state in (AVAILABLE, END)
 
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be loaded, and is not tried again."""
+        return self.state == END and self.error_code != "OK"
+
     @contextlib.contextmanager
     def lease(self) -> Iterator[Servable]:
         """The servable, which is not unloaded before the lease ends.

@@ -5,19 +5,20 @@ import threading
 
 import uvicorn
 
+from model.server.draining import IdleOnly, LastAnswers
 from model.server.rest import RestApi
 
 
 class RestServer:
-    """Answers from `start` on, until `close`."""
+    """Answers from `start` on, until `close`; from `ending` on, each answer is the last on its connection."""
 
-    def __init__(self, api: RestApi, *, listening: socket.socket, grace_s: float) -> None:
+    def __init__(self, api: RestApi, *, listening: socket.socket, ending: threading.Event, grace_s: float) -> None:
         self._api = api
         self._listening = listening
         config = uvicorn.Config(
-            api.app(),
+            LastAnswers(api.app(), ending=ending),
             loop="asyncio",
-            http="httptools",
+            http=IdleOnly,
             ws="none",
             lifespan="off",
             log_config=None,

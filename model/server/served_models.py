@@ -178,6 +178,19 @@ class ServedModels:
                 for key in ended[:-ENDED_KEPT]:
                     del self._versions[key]
 
+    def all_served(self) -> bool:
+        """Whether each configured model has an available version.
+
+        Raises:
+            ServingFailed: a model has versions, and none of them can be loaded.
+        """
+        with self.changed:
+            known = [[each for key, each in self._versions.items() if key.model == name] for name in self._models]
+        for failed in (versions for versions in known if versions and all(each.failed for each in versions)):
+            found = failed[-1].error_message
+            raise ServingFailed(expected=f"{failed[-1].key} to load", found=found.rstrip("."), where="model server")
+        return all(any(each.state == AVAILABLE for each in versions) for versions in known)
+
     @contextlib.contextmanager
     def lease(self, request: ModelRequest) -> Iterator[tuple[VersionKey, Servable]]:
         """The version that answers, kept loaded for as long as the lease is held.

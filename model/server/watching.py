@@ -70,6 +70,17 @@ class Watch:
     def start(self) -> None:
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
+    def until_served(self) -> bool:
+        """Waits until each model has an available version; False if the server is told to end before.
+
+        Raises:
+            ServingFailed: a model cannot be loaded.
+        """
+        while not self.models.all_served():
+            if self.stopping.wait(TICK_S):
+                return False
+        return True
+
     def _run(self) -> None:
         # A server that is started ahead of its first model shall be warm when that one comes.
         from model.server.servable import import_tensorflow

@@ -1,5 +1,6 @@
 """Starting and ending."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -86,8 +87,9 @@ def test_help_has_an_example(tmp_path: Path) -> None:
 def test_ports_are_open_before_tensorflow_is_there(tmp_path: Path, half_plus_two: Path) -> None:
     rest_port, grpc_port = free_ports(2)
     rest_url, log_file = f"http://127.0.0.1:{rest_port}", tmp_path / "log"
-    flags = [f"--port={grpc_port}", f"--rest_api_port={rest_port}", "--model_name=early", "--model_base_path"]
-    process = start_server([*flags, base_path(tmp_path / "early", {1: half_plus_two})], log_file=log_file)
+    base = base_path(tmp_path / "early", {1: half_plus_two})
+    flags = [f"--port={grpc_port}", f"--rest_api_port={rest_port}", "--model_name=early", f"--model_base_path={base}"]
+    process = start_server(flags, log_file=log_file)
     try:
         assert wait_until_answering(process, rest_url)
         status = requests.get(f"{rest_url}/v1/models/early", timeout=30)
@@ -97,6 +99,64 @@ def test_ports_are_open_before_tensorflow_is_there(tmp_path: Path, half_plus_two
     finally:
         process.kill()
         process.wait()
+
+
+def _waiting(directory: Path, export: Path | None) -> tuple[list[str], str]:
+    """Flags of a server that waits for its model, and its REST address."""
+    rest_port, grpc_port = free_ports(2)
+    base = base_path(directory / "late", {1: export} if export else {})
+    flags = ["--wait_for_models", "--max_num_load_retries=0", "--model_name=late", f"--model_base_path={base}"]
+    return [*flags, f"--port={grpc_port}", f"--rest_api_port={rest_port}"], f"http://127.0.0.1:{rest_port}"
+
+
+def test_a_server_that_waits_for_its_models_opens_its_ports_when_they_answer(
+    tmp_path: Path, half_plus_two: Path
+) -> None:
+    flags, rest_url = _waiting(tmp_path, half_plus_two)
+    process = start_server(flags, log_file=tmp_path / "log")
+    try:
+        answered = False
+        while not answered and process.poll() is None:
+            with contextlib.suppress(requests.ConnectionError):
+                first = requests.post(f"{rest_url}/v1/models/late:predict", json={"instances": [1.0]}, timeout=30)
+                answered = True
+
+        assert first.json() == {"predictions": [2.5]}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_server_that_waits_for_a_model_that_does_not_load_ends_with_status_1(
+    tmp_path: Path, truncated_variables: Path
+) -> None:
+    flags, _ = _waiting(tmp_path, truncated_variables)
+
+    status, log = _run(flags, tmp_path / "log")
+
+    assert status == 1
+    assert "expected late version 1 to load" in log.splitlines()[-1]
+    assert "REST on" not in log
+
+
+def test_a_server_that_waits_for_a_version_to_appear_can_be_ended(tmp_path: Path) -> None:
+    flags, _ = _waiting(tmp_path, None)
+    process = start_server(flags, log_file=tmp_path / "log")
+    try:
+        while "no version below" not in (tmp_path / "log").read_text():
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_its_version_can_be_asked_for(tmp_path: Path) -> None:
+    status, log = _run(["--version"], tmp_path / "log")
+
+    assert (status, log) == (0, "savedmodel-release model server, for TensorFlow ModelServer\n")
 
 
 def slow_model(directory: Path) -> Path:

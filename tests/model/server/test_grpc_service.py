@@ -1,13 +1,15 @@
 """What the prediction client does not send, or does not show, of TensorFlow Serving's gRPC."""
 
+import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
 from model.protos import serving_pb2, tensor_pb2
-from tests.servers import RunningServer
+from tests.servers import RunningServer, running_model_server
 
 Call = Callable[..., Any]
 
@@ -19,9 +21,9 @@ RESPONSES = {
 }
 
 
-@pytest.fixture
-def call(many_models: RunningServer) -> Iterator[Call]:
-    with grpc.insecure_channel(many_models.grpc_target) as channel:
+@contextlib.contextmanager
+def calls(server: RunningServer) -> Iterator[Call]:
+    with grpc.insecure_channel(server.grpc_target) as channel:
 
         def call_one(method: str, request: Any) -> Any:
             stub = channel.unary_unary(
@@ -31,6 +33,12 @@ def call(many_models: RunningServer) -> Iterator[Call]:
             )
             return stub(request, timeout=30)
 
+        yield call_one
+
+
+@pytest.fixture
+def call(many_models: RunningServer) -> Iterator[Call]:
+    with calls(many_models) as call_one:
         yield call_one
 
 
@@ -111,3 +119,13 @@ def test_a_refused_call_has_its_code(call: Call, method: str, request_message: A
 
     assert caught.value.code().name == code
     assert details in caught.value.details()
+
+
+def test_channel_arguments_of_the_command_line_go_before_the_servers_own(tmp_path: Path) -> None:
+    request = serving_pb2.GetModelStatusRequest(model_spec=serving_pb2.ModelSpec(name="m" * 2000))
+    flags = ["--grpc_channel_arguments=grpc.max_receive_message_length=1000"]
+    with running_model_server(tmp_path, flags=flags) as server, calls(server) as call_one:
+        with pytest.raises(grpc.RpcError) as caught:
+            call_one("ModelService/GetModelStatus", request)
+
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
