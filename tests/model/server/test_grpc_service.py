@@ -9,7 +9,8 @@ import grpc
 import pytest
 
 from model.protos import serving_pb2, tensor_pb2
-from tests.servers import RunningServer, running_model_server
+from model.server.config import ServedModel
+from tests.servers import RunningServer, base_path, running_model_server
 
 Call = Callable[..., Any]
 
@@ -121,11 +122,15 @@ def test_a_refused_call_has_its_code(call: Call, method: str, request_message: A
     assert details in caught.value.details()
 
 
-def test_channel_arguments_of_the_command_line_go_before_the_servers_own(tmp_path: Path) -> None:
+def test_channel_arguments_of_the_command_line_go_before_the_servers_own(tmp_path: Path, half_plus_two: Path) -> None:
     request = serving_pb2.GetModelStatusRequest(model_spec=serving_pb2.ModelSpec(name="m" * 2000))
     flags = ["--grpc_channel_arguments=grpc.max_receive_message_length=1000"]
-    with running_model_server(tmp_path, flags=flags) as server, calls(server) as call_one:
-        with pytest.raises(grpc.RpcError) as caught:
-            call_one("ModelService/GetModelStatus", request)
+    model = ServedModel("half_plus_two", base_path(tmp_path / "half_plus_two", {1: half_plus_two}))
+    with (
+        running_model_server(tmp_path, [model], flags=flags) as server,
+        calls(server) as call_one,
+        pytest.raises(grpc.RpcError) as caught,
+    ):
+        call_one("ModelService/GetModelStatus", request)
 
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
