@@ -23,7 +23,8 @@ from kubernetes import client, config
 
 from components.contracts import Expectations
 from components.platforms.kubernetes.connection import Connection
-from components.platforms.kubernetes.platform import KubernetesPlatform
+from components.platforms.kubernetes.platform import NOTHING_SET, KubernetesPlatform
+from components.platforms.serving import ServingSettings
 from model.endpoint import Endpoint
 from model.release_layout import Release, release_uri
 from model.savedmodel import read_saved_model
@@ -84,8 +85,11 @@ class ReachablePlatform(KubernetesPlatform):
     def wait_until_live(self, release: Release, *, timeout_s: float) -> Endpoint:
         return self._reachable(super().wait_until_live(release, timeout_s=timeout_s))
 
-    def deploy_candidate(self, release: Release, *, run_id: str, timeout_s: float) -> Endpoint:
-        return self._reachable(super().deploy_candidate(release, run_id=run_id, timeout_s=timeout_s))
+    def deploy_candidate(
+        self, release: Release, *, run_id: str, timeout_s: float, settings: ServingSettings = NOTHING_SET
+    ) -> Endpoint:
+        deployed = super().deploy_candidate(release, run_id=run_id, timeout_s=timeout_s, settings=settings)
+        return self._reachable(deployed)
 
     def _reachable(self, endpoint: Endpoint) -> Endpoint:
         service = self.connection.service(f"{endpoint.model_name}-predictor")

@@ -8,6 +8,7 @@ import pytest
 
 from components.platforms.kubernetes.inference_service import candidate_service
 from components.platforms.kubernetes.platform import WEBAPP_VARIABLE
+from components.platforms.serving import ServingSettings
 from model.errors import InvalidValue, ServingFailed
 from model.release_layout import Release
 from tests.cluster.conftest import Publish, ReachablePlatform, apply, kubectl, names
@@ -96,7 +97,7 @@ def test_a_uri_that_kserve_does_not_know(platform: ReachablePlatform) -> None:
 
 def test_a_candidate_that_something_else_made_is_left_alone(platform: ReachablePlatform) -> None:
     release = Release("foreign", 1, "sha256:1", "gs://models/foreign/releases/1")
-    body = candidate_service(release, run_id="", namespace=platform.connection.namespace)
+    body = candidate_service(release, run_id="", namespace=platform.connection.namespace, settings=ServingSettings())
     body["metadata"]["annotations"] = {"serving.kserve.io/deploymentMode": "Standard"}
     apply(body, namespace=platform.connection.namespace)
 
