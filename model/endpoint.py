@@ -13,12 +13,14 @@ class Endpoint:
     grpc_target: `host:port`, or empty where the service exposes REST only.
     model_name: the served name, as it stands in request URLs.
     version: the release's version that answers there.
+    host: what to call the service (Host header, gRPC authority) where the address is a gateway's; else empty.
     """
 
     rest_url: str
     grpc_target: str
     model_name: str
     version: int
+    host: str = ""
 
     @property
     def predict_url(self) -> str:

@@ -40,6 +40,16 @@ def is_rolled_out(deployment: Object | None, *, uri: str) -> bool:
     return status.get("observedGeneration", 0) >= deployment["metadata"]["generation"] and counts == [wanted] * 4
 
 
+def is_routed(service: Object) -> bool:
+    """Knative: whether the newest revision is the one that is ready. Right after a change both may still be the former
+    one: which version answers, the server itself must say."""
+    status = service.get("status", {})
+    predictor = status.get("components", {}).get("predictor", {})
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", []))
+    revision = predictor.get("latestCreatedRevision")
+    return ready and bool(revision) and predictor.get("latestReadyRevision") == revision
+
+
 def problems(service: Object | None, deployment: Object | None, *, pods: list[Object], uri: str) -> Iterator[Problem]:
     """Every reason that can be seen, the most telling first. `pods`: all of the service's, whatever they serve."""
     if service is None:

@@ -2,12 +2,13 @@
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 from components.platforms import PROMOTED, LiveService
 from components.platforms.kubernetes.connection import Object
 from components.platforms.names import candidate_name
-from components.platforms.serving import KNATIVE, ServingSettings, node_selector, tolerations
+from components.platforms.serving import KNATIVE, STANDARD, ServingSettings, node_selector, tolerations
 from model import json_codec
 from model.errors import InvalidValue
 from model.release_layout import Release
@@ -86,12 +87,11 @@ def _over(base: Object, over: Object) -> Object:
 
 
 def settings_of(found: Object) -> ServingSettings:
-    """The settings that are written on an InferenceService; the mode of one that bears none is what it says itself."""
+    """The settings that are written on an InferenceService, in the mode that it is in: that one never changes."""
     annotations = found["metadata"].get("annotations", {})
-    if text := annotations.get(SETTINGS_ANNOTATION):
-        return json_codec.from_json(ServingSettings, text)
     mode = found.get("status", {}).get("deploymentMode") or annotations.get(MODE_ANNOTATION, "")
-    return ServingSettings(deployment_mode=KNATIVE if mode in (KNATIVE, "Serverless") else "Standard")
+    written = json_codec.from_json(ServingSettings, annotations.get(SETTINGS_ANNOTATION) or "{}")
+    return replace(written, deployment_mode=KNATIVE if mode in (KNATIVE, "Serverless") else STANDARD)
 
 
 def storage_uri(found: Object) -> str:

@@ -96,6 +96,8 @@ class KubernetesPlatform:
         tried = candidate is not None and storage_uri(candidate) == service.release.uri
         source = candidate if tried else found
         settings = settings_of(source) if source else ServingSettings()
+        if found is not None:
+            settings = replace(settings, deployment_mode=settings_of(found).deployment_mode)
         return live_service(service, namespace=self.connection.namespace, settings=settings)
 
     def remove_live_service(self, model_name: str) -> None:

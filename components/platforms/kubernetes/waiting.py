@@ -15,8 +15,9 @@ from components.platforms.kubernetes.connection import (
     Connection,
     Object,
 )
-from components.platforms.kubernetes.failures import Problem, is_rolled_out, pods_of, problems
-from components.platforms.kubernetes.inference_service import GRPC_PORT, REST_PORT
+from components.platforms.kubernetes.failures import Problem, is_rolled_out, is_routed, pods_of, problems
+from components.platforms.kubernetes.inference_service import GRPC_PORT, REST_PORT, settings_of
+from components.platforms.serving import KNATIVE
 from model.endpoint import Endpoint
 from model.errors import ServingFailed
 from model.release_layout import Release
@@ -64,20 +65,29 @@ class Wait:
         """Where the release answers, if it does now; else why it does not."""
         try:
             service = self.connection.get(INFERENCE_SERVICES, self.name)
-            deployment = self.connection.get(DEPLOYMENTS, f"{self.name}-predictor")
-            if service is None or not is_rolled_out(deployment, uri=self.release.uri):
-                pods = self.connection.pods(f"serving.kserve.io/inferenceservice={self.name}")
-                found = list(problems(service, deployment, pods=pods, uri=self.release.uri))
-                found += self._failed_loads(pods_of(self.release.uri, pods))
-                if deployment is None:
-                    found += [*self._rejections(), Problem("KServe has made nothing of it: does it run?", grace_s=60.0)]
-                return None, [each for each in found if not self._is_growing(each)]
-            endpoint = endpoint_of(self.connection, service, version=self.release.version)
+            knative = service is not None and settings_of(service).deployment_mode == KNATIVE
+            deployment = None if knative else self.connection.get(DEPLOYMENTS, f"{self.name}-predictor")
+            up = is_routed(service) if service and knative else is_rolled_out(deployment, uri=self.release.uri)
+            if service is None or not up:
+                return None, self._why_not(service, deployment)
+            inside = self.connection.service(f"{self.name}-predictor") or {}
+            endpoint = endpoint_of(service, inside.get("spec", {}), version=self.release.version)
         except ClusterUnavailable as error:
             log.info("looking again: %s", error)
             return None, []
         disagreement = _disagreement(endpoint)
+        if disagreement and knative:
+            # The former revision may still be the newest there is: what keeps the next one from coming shows elsewhere.
+            return None, [Problem(disagreement, grace_s=60.0), *self._why_not(service, deployment)]
         return (None, [Problem(disagreement, grace_s=30.0)]) if disagreement else (endpoint, [])
+
+    def _why_not(self, service: Object | None, deployment: Object | None) -> list[Problem]:
+        pods = self.connection.pods(f"serving.kserve.io/inferenceservice={self.name}")
+        found = list(problems(service, deployment, pods=pods, uri=self.release.uri))
+        found += self._failed_loads(pods_of(self.release.uri, pods))
+        if deployment is None and not pods:
+            found += [*self._rejections(), Problem("KServe has made nothing of it: does it run?", grace_s=60.0)]
+        return [each for each in found if not self._is_growing(each)]
 
     def _failed_loads(self, pods: list[Object]) -> list[Problem]:
         """What servers say that run without being ready, and so are not behind the Service."""
@@ -121,14 +131,20 @@ class Wait:
         )
 
 
-def endpoint_of(connection: Connection, service: Object, *, version: int) -> Endpoint:
-    """Where it answers inside the cluster. A headless Service maps no ports; one with a single port has no gRPC."""
-    name, namespace = service["metadata"]["name"], connection.namespace
-    address = service.get("status", {}).get("address", {}).get("url", "")
-    host = urlsplit(address).hostname or f"{name}-predictor.{namespace}.svc.cluster.local"
-    spec = (connection.service(f"{name}-predictor") or {}).get("spec", {})
-    rest = f"http://{host}:{REST_PORT}" if spec.get("clusterIP") == "None" else f"http://{host}"
-    has_grpc = any(port["port"] == GRPC_PORT for port in spec.get("ports", []))
+def endpoint_of(service: Object, inside: Object, *, version: int) -> Endpoint:
+    """Where an InferenceService answers; `inside`: the spec of its Service. At its Service inside the cluster, or through a gateway under its own name. A headless Service
+    maps no ports; one with a single port has no gRPC, and a gateway is only asked over REST."""
+    meta, status, settings = service["metadata"], service.get("status", {}), settings_of(service)
+    name = meta["name"]
+    if settings.gateway_url:
+        host = urlsplit(status.get("url", "")).netloc
+        return Endpoint(settings.gateway_url.rstrip("/"), "", name, version, host=host)
+    in_cluster = urlsplit(status.get("address", {}).get("url", ""))
+    host = in_cluster.hostname or f"{name}-predictor.{meta['namespace']}.svc.cluster.local"
+    if settings.deployment_mode == KNATIVE:
+        return Endpoint(f"{in_cluster.scheme or 'http'}://{in_cluster.netloc or host}", "", name, version)
+    rest = f"http://{host}:{REST_PORT}" if inside.get("clusterIP") == "None" else f"http://{host}"
+    has_grpc = any(port["port"] == GRPC_PORT for port in inside.get("ports", []))
     return Endpoint(rest, f"{host}:{GRPC_PORT}" if has_grpc else "", name, version)
 
 

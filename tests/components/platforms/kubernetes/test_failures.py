@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.platforms.kubernetes.failures import SOURCE_URI, Problem, is_rolled_out, problems
+from components.platforms.kubernetes.failures import SOURCE_URI, Problem, is_rolled_out, is_routed, problems
 
 URI = "gs://models/rpm/releases/7"
 SERVICE: dict[str, Any] = {"metadata": {"name": "rpm"}, "spec": {}, "status": {}}
@@ -122,3 +122,16 @@ def test_a_deployment_that_cannot_make_pods_says_why() -> None:
 
 def test_a_deleted_service_is_a_problem() -> None:
     assert "gone" in found(service=None)[0].found
+
+
+def revisions(*, created: str, ready: str, state: str = "True") -> dict[str, Any]:
+    predictor = {"latestCreatedRevision": created, "latestReadyRevision": ready}
+    conditions = [{"type": "Ready", "status": state}]
+    return {"metadata": {"name": "rpm"}, "status": {"components": {"predictor": predictor}, "conditions": conditions}}
+
+
+def test_knatives_newest_revision_has_to_be_the_ready_one() -> None:
+    assert is_routed(revisions(created="rpm-00002", ready="rpm-00002"))
+    assert not is_routed(revisions(created="rpm-00002", ready="rpm-00001"))
+    assert not is_routed(revisions(created="rpm-00001", ready="rpm-00001", state="Unknown"))
+    assert not is_routed(SERVICE)

@@ -149,3 +149,13 @@ def test_what_served_another_release_is_not_taken_for_the_former_one() -> None:
     found = live_service(LiveService(SECOND, "run-1", PROMOTING), namespace="ns", settings=NOTHING)
 
     assert put_back(found, LiveService(FIRST, "run-2", PROMOTED)) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "mode"), [("Knative", "Knative"), ("Serverless", "Knative"), ("Standard", "Standard")]
+)
+def test_the_mode_is_the_one_that_kserve_says(status: str, mode: str) -> None:
+    body = live_service(LiveService(FIRST, "run-1", PROMOTING), namespace="ns", settings=NOTHING)
+    body["status"] = {"deploymentMode": status}
+
+    assert settings_of(body).deployment_mode == mode
