@@ -8,12 +8,13 @@ All inside an ExitHandler: finish_release comes last, whatever happened.
 
 from typing import Any
 
-from kfp import dsl
+from kfp import dsl, kubernetes
 
 from components.deploy_candidate.component import deploy_candidate
 from components.finish_release.component import finish_release
 from components.inspect_signature.component import inspect_signature
 from components.packaging import as_component
+from components.platforms.kubernetes.spark_application import ACCESS_MOUNT, ACCESS_SECRET
 from components.promote_release.component import promote_release
 from components.score_batch.component import score_batch
 from components.smoke_test_webapp.component import smoke_test_webapp
@@ -143,7 +144,7 @@ def build_pipeline(*, image: str = "") -> Any:
             )
             inspection = inspected.outputs["inspection"]
             staged = steps["stage_release"](
-                inspection=inspection, models_root=models_root, model_name=model_name, run_id=run_id
+                inspection=inspection, models_root=models_root, model_name=model_name, run_id=run_id, platform=platform
             )
             release = staged.outputs["release"]
             validated = steps["validate_release"](
@@ -212,6 +213,10 @@ def build_pipeline(*, image: str = "") -> Any:
             _settle(scored, display_name="Score a batch with Spark")
             _settle(smoked, display_name="Smoke-test the web application")
             _settle(promoted, display_name="Promote")
+            for calling in (deployed, promoted):
+                kubernetes.use_secret_as_volume(
+                    calling, secret_name=ACCESS_SECRET, mount_path=ACCESS_MOUNT, optional=True
+                )
 
     return release_pipeline
 

@@ -33,7 +33,9 @@ from model.storage import Blob, Storage, canonical_uri, local_path, open_storage
 log = logging.getLogger(__name__)
 
 
-def stage(inspection: Inspection, *, models_root: str, model_name: str, run_id: str) -> Release:
+def stage(
+    inspection: Inspection, *, models_root: str, model_name: str, run_id: str, platform: str = "local"
+) -> Release:
     """Copies the inspected export into a release of its own, or finds the release that holds these very files.
 
     Raises:
@@ -41,7 +43,7 @@ def stage(inspection: Inspection, *, models_root: str, model_name: str, run_id: 
         SourceChanged: the export is not, or does not stay, what was inspected; nothing is left of the release.
         StorageError: a store refuses, or something else stands where the release should.
     """
-    place = Place(canonical_uri(models_root), check_model_name(model_name))
+    place = Place(canonical_uri(models_root), check_model_name(model_name, platform=platform))
     export_uri = canonical_uri(inspection.export_uri)
     _refuse_nesting(export_uri, place)
     files = _inspected_files(inspection, export_uri)

@@ -132,8 +132,9 @@ class Wait:
 
 
 def endpoint_of(service: Object, inside: Object, *, version: int) -> Endpoint:
-    """Where an InferenceService answers; `inside`: the spec of its Service. At its Service inside the cluster, or through a gateway under its own name. A headless Service
-    maps no ports; one with a single port has no gRPC, and a gateway is only asked over REST."""
+    """Where an InferenceService answers: at its Service inside the cluster (whose spec is `inside`), or through a
+    gateway under its own name. A headless Service maps no ports, one with a single port has no gRPC, and a gateway is
+    asked over REST alone."""
     meta, status, settings = service["metadata"], service.get("status", {}), settings_of(service)
     name = meta["name"]
     if settings.gateway_url:
