@@ -50,7 +50,7 @@ def run_on_cluster(request: RunRequest, *, console: Console) -> RunResult:
     root = str(request.parameters["models_root"]).rstrip("/")
     own = f"{root}/{request.model_name}/predictions/{run_id}"
     request = replace(request, parameters={"predictions_uri": own, **request.parameters})
-    connection = Connection.from_environment()
+    connection = Connection.from_environment(patient=False)
     check_reach(request, connection)
     where = f"namespace {connection.namespace} of {connection.api.configuration.host}"
     console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']} to {where}")

@@ -62,14 +62,16 @@ class Connection:
     namespace: str
 
     @classmethod
-    def from_environment(cls) -> "Connection":
+    def from_environment(cls, *, patient: bool = True) -> "Connection":
         """The cluster that this pod runs on, else the one that KUBECONFIG names.
+
+        patient: whether to try again what fails for a passing reason.
 
         Raises:
             InvalidValue: neither is to be had.
         """
         settings, file = client.Configuration(), os.environ.get("KUBECONFIG")
-        settings.retries = RETRIES
+        settings.retries = RETRIES if patient else False
         try:
             if "KUBERNETES_SERVICE_HOST" in os.environ and not file:
                 config.load_incluster_config(client_configuration=settings)
@@ -225,7 +227,10 @@ class Connection:
             ) from error
         except urllib3.exceptions.HTTPError as error:
             raise ClusterUnavailable(
-                expected=f"to {action}", found=str(error), where=where, do="Is the API server reachable from here?"
+                expected=f"to {action}",
+                found=str(getattr(error, "reason", None) or error),
+                where=where,
+                do="Is the API server reachable from here?",
             ) from error
 
 
