@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from model.arrays import Array
-from model.call_errors import call_failed, unreadable, unsendable
+from model.call_errors import unreadable, unsendable
 from model.endpoint import Endpoint
+from model.endpoint_access import Access
 from model.prediction_client import VersionStatus
 from model.protocol import STATES, code_name
 from model.protos import serving_pb2
@@ -35,9 +36,15 @@ class GrpcTransport:
     def __init__(self, endpoint: Endpoint) -> None:
         import grpc
 
-        self._endpoint = endpoint
+        self._endpoint, self._access = endpoint, Access.of_environment()
         self._where = f"model {endpoint.model_name} at {endpoint.grpc_target}"
-        self._channel = grpc.insecure_channel(endpoint.grpc_target, options=OPTIONS)
+        options = [*OPTIONS, ("grpc.default_authority", endpoint.host)] if endpoint.host else OPTIONS
+        if endpoint.rest_url.startswith("https:"):
+            authority = self._access.authority()
+            credentials = grpc.ssl_channel_credentials(authority.read_bytes() if authority else None)
+            self._channel = grpc.secure_channel(endpoint.grpc_target, credentials, options)
+        else:
+            self._channel = grpc.insecure_channel(endpoint.grpc_target, options)
         self._predict = self._method("PredictionService/Predict", serving_pb2.PredictResponse)
         self._metadata = self._method("PredictionService/GetModelMetadata", serving_pb2.GetModelMetadataResponse)
         self._status = self._method("ModelService/GetModelStatus", serving_pb2.GetModelStatusResponse)
@@ -52,10 +59,15 @@ class GrpcTransport:
         )
 
         def call(request: Message, *, timeout_s: float) -> M:
+            token = self._access.token()
+            metadata = [("authorization", f"Bearer {token}")] if token else []
             try:
-                answer: M = stub(request, timeout=timeout_s)
+                answer: M = stub(request, timeout=timeout_s, metadata=metadata)
             except grpc.RpcError as error:
-                raise call_failed(error.code().name, error.details() or "", where=self._where) from error
+                code, details = error.code().name, error.details() or ""
+                quoted = token and token in details  # then a traceback must not show the error itself
+                failure = self._access.failed(code, details, where=self._where, token=token)
+                raise failure from (None if quoted else error)
             return answer
 
         return call

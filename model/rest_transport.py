@@ -7,6 +7,7 @@ from typing import Any
 from model.arrays import Array
 from model.call_errors import call_failed, outputs_missing, signature_missing, unreadable, unsendable
 from model.endpoint import Endpoint
+from model.endpoint_access import Access, session_for
 from model.errors import InvalidValue
 from model.prediction_client import VersionStatus
 from model.protocol import code_of_http_status
@@ -20,10 +21,7 @@ class RestTransport:
     """One session with kept connections. JSON holds no dtypes, so the model's metadata are asked for once."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        import requests
-
-        self._session = requests.Session()
-        self._session.trust_env = False  # as over gRPC: no proxy stands before a service of the cluster
+        self._access, self._session = Access.of_environment(), session_for(endpoint)
         self._model_url = f"{endpoint.rest_url.rstrip('/')}/v1/models/{endpoint.model_name}"
         self._version_url = f"{self._model_url}/versions/{endpoint.version}" if endpoint.version else self._model_url
         self._signatures: dict[str, Signature] = {}
@@ -86,9 +84,12 @@ class RestTransport:
         except requests.Timeout as error:
             raise call_failed("DEADLINE_EXCEEDED", f"no answer within {timeout_s:.1f} s", where=url) from error
         except requests.RequestException as error:
-            raise call_failed("UNAVAILABLE", str(error), where=url) from error
+            raise self._access.failed("UNAVAILABLE", str(error), where=url) from error
         if answer.status_code != 200:
-            raise call_failed(code_of_http_status(answer.status_code), _reason(answer), where=url)
+            # A redirect is not for the rows to mend, nor for another attempt.
+            code = "UNIMPLEMENTED" if answer.is_redirect else code_of_http_status(answer.status_code)
+            sent = answer.request.headers.get("Authorization", "").removeprefix("Bearer ")
+            raise self._access.failed(code, _reason(answer), where=url, token=sent)
         try:
             return answer.json()
         except ValueError as error:
@@ -103,4 +104,4 @@ def _reason(answer: Any) -> str:
     try:
         return str(answer.json()["error"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP status {answer.status_code}: {answer.text[:200]}"
+        return f"HTTP status {answer.status_code}: {answer.headers.get('Location', answer.text)[:200]}"
