@@ -1,6 +1,8 @@
-"""The two services of a model."""
+"""What the objects of a model are called."""
 
 _CANDIDATE = "-candidate"
+#: On what a run makes for a model beside its services, so that a later run finds it.
+MODEL_LABEL = "savedmodel-release/model"
 
 
 def candidate_name(model_name: str) -> str:

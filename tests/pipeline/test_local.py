@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.environments import COMPILED
 from pipeline.engine import interruptible, without_pip
+from pipeline.environments import COMPILED
 
 
 class InterruptedWhileWriting(io.RawIOBase):

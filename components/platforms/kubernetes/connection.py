@@ -98,6 +98,10 @@ class Connection:
                     return None
                 raise
 
+    def labelled(self, kind: Kind, selector: str) -> list[Object]:
+        with self._in_words(f"list {kind.plural}"):
+            return list(self._custom(kind, "list", label_selector=selector)["items"])
+
     def create(self, kind: Kind, body: Object) -> bool:
         """Creates the object; False if there is one of that name."""
         with self._in_words(f"create {kind.plural} {body['metadata']['name']}"):

@@ -6,7 +6,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from components.platforms import PROMOTED, PROMOTING, LiveService
-from components.platforms.kubernetes.connection import INFERENCE_SERVICES, Changed, Connection, Object
+from components.platforms.kubernetes.connection import (
+    INFERENCE_SERVICES,
+    SPARK_APPLICATIONS,
+    Changed,
+    Connection,
+    Object,
+)
 from components.platforms.kubernetes.inference_service import (
     CANDIDATE_ANNOTATION,
     candidate_service,
@@ -19,7 +25,7 @@ from components.platforms.kubernetes.inference_service import (
 )
 from components.platforms.kubernetes.lease import RunLease
 from components.platforms.kubernetes.waiting import Wait, until_gone
-from components.platforms.names import candidate_name
+from components.platforms.names import MODEL_LABEL, candidate_name
 from components.platforms.serving import ServingSettings
 from model import json_codec
 from model.endpoint import Endpoint
@@ -119,6 +125,9 @@ class KubernetesPlatform:
         return Wait(self.connection, name, release, timeout_s).until_served()
 
     def remove_candidate(self, model_name: str) -> None:
+        """And Spark's work on it, where a killed step left that behind."""
+        for each in self.connection.labelled(SPARK_APPLICATIONS, f"{MODEL_LABEL}={model_name}"):
+            self.connection.delete(SPARK_APPLICATIONS, each["metadata"]["name"])
         if self._candidate(model_name) is None:
             return
         self.connection.delete(INFERENCE_SERVICES, candidate_name(model_name))

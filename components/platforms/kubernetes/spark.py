@@ -11,7 +11,7 @@ from components.platforms.kubernetes.connection import SPARK_APPLICATIONS, Clust
 from components.platforms.kubernetes.failures import pod_problems
 from components.platforms.kubernetes.lease import RunLease
 from components.platforms.kubernetes.spark_application import SETTINGS, application_name, job_files, spark_application
-from components.platforms.kubernetes.spark_driver import ERROR_MARK, REPORT_MARK
+from components.platforms.kubernetes.spark_driver import ERROR_MARK, PROGRESS_MARK, REPORT_MARK
 from components.platforms.names import live_name
 from model import errors
 from model.endpoint import Endpoint
@@ -43,27 +43,43 @@ class KubernetesSpark:
             RowsMismatch: the rows do not fit the signature.
             ScoringFailed: Spark failed, with the cause.
         """
-        endpoint = Endpoint.from_json(job.endpoint_json)
-        with RunLease(self.connection, live_name(endpoint.model_name), run_id).held():
+        model_name = live_name(Endpoint.from_json(job.endpoint_json).model_name)
+        with RunLease(self.connection, model_name, run_id).held():
             try:
-                return self._run(job, name=application_name(run_id))
+                return self._run(job, name=application_name(run_id), model_name=model_name)
             except ServingFailed as error:
                 raise ScoringFailed(**error.fields()) from error
 
-    def _run(self, job: ScoringJob, *, name: str) -> ScoreReport:
+    def _run(self, job: ScoringJob, *, name: str, model_name: str) -> ScoreReport:
+        settings = self.connection.config_map(SETTINGS).get("spec.yaml", "")
+        application = spark_application(
+            name, namespace=self.connection.namespace, model_name=model_name, wanted=job.spark, settings=settings
+        )
         try:
-            settings = self.connection.config_map(SETTINGS).get("spec.yaml", "")
-            application = spark_application(
-                name, namespace=self.connection.namespace, wanted=job.spark, settings=settings
-            )
-            if not self.connection.create(SPARK_APPLICATIONS, application):
-                log.info("going on with SparkApplication %s", name)
+            owner = self._submitted(application)
             texts, binaries = job_files(job)
-            owner = self.connection.get(SPARK_APPLICATIONS, name)
             self.connection.write_config_map(name, data=texts, binary=binaries, owner=owner)
             return Execution(self.connection, name, timeout_s=job.timeout_s + START_S).until_done()
         finally:
             self.connection.delete(SPARK_APPLICATIONS, name)
+
+    def _submitted(self, application: Object) -> Object:
+        """The application as it stands there: a new one, or the one that this run has started before. One that is being
+        deleted is waited for."""
+        name, created, deadline = application["metadata"]["name"], False, time.monotonic() + OPERATOR_S
+        while time.monotonic() < deadline:
+            created = self.connection.create(SPARK_APPLICATIONS, application) or created
+            found = self.connection.get(SPARK_APPLICATIONS, name)
+            if found is not None and "deletionTimestamp" not in found["metadata"]:
+                log.info("%s SparkApplication %s", "started" if created else "going on with", name)
+                return found
+            time.sleep(POLL_S)
+        raise ScoringFailed(
+            expected="the SparkApplication of an earlier attempt to be gone",
+            found=f"it is still being deleted after {OPERATOR_S:.0f} s",
+            where=f"{self.connection.namespace}/{name}",
+            do="See its finalizers and pods.",
+        )
 
 
 @dataclass
@@ -141,7 +157,7 @@ class Execution:
             stamp, _, text = line.partition(" ")
             if stamp > self._shown:
                 self._shown = stamp
-                driver_log.info("%s", text[:2000])
+                _pass_on(text[:2000])
 
     def _failed(self, found: str) -> ScoringFailed:
         return ScoringFailed(
@@ -150,6 +166,14 @@ class Execution:
             where=f"{self.connection.namespace}/{self.name}",
             do="The driver's log stands above.",
         )
+
+
+def _pass_on(line: str) -> None:
+    """The job's own words as ours, the report not at all, and the rest as Spark's."""
+    if line.startswith(PROGRESS_MARK):
+        log.info("%s", line.removeprefix(PROGRESS_MARK))
+    elif not line.startswith((REPORT_MARK, ERROR_MARK)):
+        driver_log.info("%s", line)
 
 
 def cause(message: str, *, log_text: str) -> str:

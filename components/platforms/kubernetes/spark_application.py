@@ -16,6 +16,7 @@ from components import job_digest
 from components.contracts import ScoringJob, SparkSettings
 from components.platforms.kubernetes import spark_driver
 from components.platforms.kubernetes.connection import Object
+from components.platforms.names import MODEL_LABEL
 from components.platforms.serving import node_selector, tolerations
 from model.errors import InvalidValue
 
@@ -44,7 +45,9 @@ def application_name(run_id: str) -> str:
     return f"score-{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
-def spark_application(name: str, *, namespace: str, wanted: SparkSettings, settings: str = "") -> Object:
+def spark_application(
+    name: str, *, namespace: str, model_name: str = "", wanted: SparkSettings, settings: str = ""
+) -> Object:
     """`settings`: YAML that is laid over the defaults; what the run's parameters ask for is laid over both.
 
     Raises:
@@ -69,7 +72,7 @@ def spark_application(name: str, *, namespace: str, wanted: SparkSettings, setti
     return {
         "apiVersion": "sparkoperator.k8s.io/v1beta2",
         "kind": "SparkApplication",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": {MODEL_LABEL: model_name}},
         "spec": spec,
     }
 

@@ -1,5 +1,6 @@
 """What Spark's driver runs on the cluster. It travels in a ConfigMap, beside the job and the code that it needs."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -7,11 +8,15 @@ HERE = Path(__file__).resolve().parent
 CODE, JOB, DIGEST = "code.zip", "job.json", "job.digest"
 #: The driver's log is the way back: these begin the line that holds the report, or the error.
 REPORT_MARK, ERROR_MARK = "savedmodel-release report: ", "savedmodel-release error: "
+#: And this one what a person waits for, among all that Spark itself writes.
+PROGRESS_MARK = "savedmodel-release: "
 
 
 def main(directory: Path) -> int:
     """Scores the job that lies in `directory`, and writes its report, or why there is none, as the last line."""
     sys.path.insert(0, str(directory / CODE))
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=f"{PROGRESS_MARK}%(message)s")
+    logging.getLogger("components").setLevel(logging.INFO)
     from model.errors import ReleaseError
 
     try:
