@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.check_command import check_cluster
 from pipeline.commands import HOME_OPTION, explained, log_to_stderr
 from pipeline.run_command import run
 
@@ -21,6 +22,7 @@ def main() -> None:
 
 
 main.add_command(run)
+main.add_command(check_cluster)
 
 
 @main.command()

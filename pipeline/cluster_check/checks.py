@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import yaml
+
 from components.platforms.kubernetes.connection import Connection
 from model.errors import InvalidValue, ReleaseError
 from pipeline.cluster_check import bucket, in_namespace, installation, kserve, sample, spark
@@ -48,10 +50,10 @@ def run_checks(request: Request, *, say: Callable[[str], None]) -> Report:
     """`say` is told what is asked about next."""
     try:
         connection = Connection.from_environment()
-    except InvalidValue as error:
-        do = "Run this inside the cluster, or point KUBECONFIG at a kubeconfig file."
-        no_cluster = Finding(installation.API_SERVER, State.MISSING, f"no way to one is known: {error.found}", do)
-        return Report(request.namespace or "default", (no_cluster,))
+    except (InvalidValue, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        # The client's reader of kubeconfigs falls over what is none.
+        found = error.found if isinstance(error, InvalidValue) else f"not a kubeconfig: {' '.join(str(error).split())}"
+        return Report(request.namespace or "default", (installation.no_way_finding(found),))
     server = ApiServer.of(replace(connection, namespace=request.namespace or connection.namespace))
     return Report(server.namespace, tuple(_findings(server, request, say=say)))
 

@@ -14,8 +14,13 @@ API_SERVER, NAMESPACE = "API server", "namespace"
 def way_there() -> str:
     """How Connection.from_environment finds the cluster."""
     if "KUBERNETES_SERVICE_HOST" in os.environ and not os.environ.get("KUBECONFIG"):
-        return "from this pod, by its service account"
+        return "from this pod"
     return f"by the kubeconfig {os.environ.get('KUBECONFIG') or '~/.kube/config'}"
+
+
+def no_way_finding(found: str) -> Finding:
+    do = "Run this inside the cluster, or point KUBECONFIG at a kubeconfig file."
+    return Finding(API_SERVER, State.MISSING, f"no way to one is known, {way_there()}: {found}", do)
 
 
 def api_server_finding(version: Answer, *, url: str, user: str) -> Finding:

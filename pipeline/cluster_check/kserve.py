@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from components.platforms.kubernetes.connection import DEPLOYMENTS, INFERENCE_SERVICES, Kind, Object
 from pipeline.cluster_check import runtimes
-from pipeline.cluster_check.api_server import CONFIG_MAPS, EVENTS, Answer, ApiServer, poll
+from pipeline.cluster_check.api_server import CONFIG_MAPS, Answer, ApiServer, poll
 from pipeline.cluster_check.findings import Finding, State
 from pipeline.cluster_check.installation import is_served, kinds_finding
-from pipeline.cluster_check.modes import KNATIVE, STANDARD, mode_finding
+from pipeline.cluster_check.modes import KNATIVE, STANDARD, mode_finding, mode_named
+from pipeline.cluster_check.rollout import warnings
 from pipeline.cluster_check.runtimes import Served
 from pipeline.cluster_check.throwaway import LABELS, NO_NODE, lacking_right, no_creation, throwaway, unique_name
 
@@ -41,7 +42,7 @@ class Observed:
 
     @property
     def mode(self) -> str:
-        return KNATIVE if self.lacks_knative else str(self.status.get("deploymentMode", ""))
+        return KNATIVE if self.lacks_knative else mode_named(str(self.status.get("deploymentMode", "")))
 
     @property
     def lacks_knative(self) -> bool:
@@ -55,7 +56,7 @@ class Observed:
     def is_settled(self) -> bool:
         """Whether more waiting tells no more. Other failures may pass: KServe tries again."""
         revision = self.status.get("components", {}).get("predictor", {}).get("latestCreatedRevision")
-        made = revision or self.deployment and self.mode
+        made = revision or (self.deployment and self.mode)
         return bool(made or self.lacks_knative or self.has_invalid_spec) or not self.created.ok
 
     @property
@@ -133,11 +134,10 @@ def inference_service(name: str, namespace: str, *, mode: str) -> Object:
 
 def _looking(server: ApiServer, name: str, created: Answer) -> Callable[[], Observed]:
     def look() -> Observed:
-        service = server.get(INFERENCE_SERVICES, name).body if created.ok else {}
-        deployment = server.get(DEPLOYMENTS, f"{name}-predictor") if created.ok else Answer(404, {})
-        events = server.get(EVENTS, fieldSelector=f"involvedObject.name={name}") if created.ok else Answer(404, {})
-        warnings = [(each["reason"], each["message"]) for each in events.items if each.get("type") == "Warning"]
-        return Observed(created, service, deployment.body if deployment.ok else {}, tuple(warnings))
+        if not created.ok:
+            return Observed(created, {}, {})
+        deployment = server.get(DEPLOYMENTS, f"{name}-predictor").body
+        return Observed(created, server.get(INFERENCE_SERVICES, name).body, deployment, tuple(warnings(server, name)))
 
     return look
 

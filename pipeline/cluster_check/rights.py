@@ -20,7 +20,8 @@ _AT_ONCE = 8
 
 #: Resource and group -> verbs. For installations without the sources; a test holds them equal to cluster/base.
 PIPELINE_RIGHTS = {
-    "inferenceservices.serving.kserve.io": ("get", "create", "patch", "delete"),
+    "leases.coordination.k8s.io": ("get", "create", "patch", "delete"),
+    "inferenceservices.serving.kserve.io": ("get", "create", "update", "delete"),
     "deployments.apps": ("get",),
     "pods": ("list",),
     "events": ("list",),

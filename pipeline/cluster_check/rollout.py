@@ -8,15 +8,19 @@ from components.platforms.kubernetes.connection import DEPLOYMENTS, INFERENCE_SE
 from components.platforms.kubernetes.failures import Problem, is_rolled_out, problems
 from pipeline.cluster_check.api_server import EVENTS, PODS, ApiServer, poll
 
+NOT_IN_TIME = "not within"
+
 
 @dataclass(frozen=True)
 class Seen:
-    """An InferenceService of this source, its Deployment (None where there is none) and its pods, at one moment."""
+    """An InferenceService of this source, its Deployment (None where there is none) and its pods, at one moment.
+    complaints: what KServe says in events where it makes no Deployment."""
 
     uri: str
     service: Object | None
     deployment: Object | None
     pods: list[Object]
+    complaints: tuple[str, ...] = ()
 
     @property
     def is_rolled_out(self) -> bool:
@@ -31,14 +35,26 @@ class Seen:
     @property
     def problems(self) -> list[Problem]:
         found = list(problems(self.service, self.deployment, pods=self.pods, uri=self.uri))
-        return [*found, Problem("KServe has made no Deployment of it", grace_s=60.0)] if not self.deployment else found
+        if self.deployment is None:
+            found += [Problem(f"KServe: {text}", grace_s=5.0) for text in self.complaints]
+            found += [Problem("KServe has made no Deployment of it", grace_s=60.0)]
+        return found
 
 
 def seen(server: ApiServer, name: str, *, uri: str) -> Seen:
     service = server.get(INFERENCE_SERVICES, name)
     deployment = server.get(DEPLOYMENTS, f"{name}-predictor")
     pods = server.get(PODS, labelSelector=f"serving.kserve.io/inferenceservice={name}")
-    return Seen(uri, service.body if service.ok else None, deployment.body if deployment.ok else None, pods.items)
+    complaints = () if deployment.ok else tuple(": ".join(each) for each in warnings(server, name)[-1:])
+    return Seen(
+        uri, service.body if service.ok else None, deployment.body if deployment.ok else None, pods.items, complaints
+    )
+
+
+def warnings(server: ApiServer, name: str) -> list[tuple[str, str]]:
+    """Reason and message of the events of that type about the object of this name."""
+    events = server.get(EVENTS, fieldSelector=f"involvedObject.name={name}").items
+    return [(each["reason"], each.get("message", "")) for each in events if each.get("type") == "Warning"]
 
 
 def obstacle(
@@ -65,11 +81,10 @@ def obstacle(
     found = poll(ended, timeout_s=timeout_s, clock=clock, sleep=sleep)
     if found is not None:
         return found
-    return "; ".join([f"not within {timeout_s:.0f} s", *(each.found for each in last)])
+    return "; ".join([f"{NOT_IN_TIME} {timeout_s:.0f} s", *(each.found for each in last)])
 
 
-def last_events(server: ApiServer, pods: list[Object]) -> str:
-    """The last thing that was told of each pod, for a wait that ran out without a reason."""
-    names = [pod["metadata"]["name"] for pod in pods]
-    told = [server.get(EVENTS, fieldSelector=f"involvedObject.name={name}").items[-1:] for name in names]
-    return "; ".join(str(event.get("message", "")) for events in told for event in events)
+def told_of(server: ApiServer, pods: list[Object]) -> str:
+    """The last warning about each pod, for a wait that ran out without a reason."""
+    told = [warnings(server, pod["metadata"]["name"])[-1:] for pod in pods]
+    return "; ".join(message for events in told for _, message in events)

@@ -10,7 +10,7 @@ from pipeline.cluster_check.api_server import Answer, ApiServer
 from pipeline.cluster_check.asking import ask
 from pipeline.cluster_check.bucket import temporary_object
 from pipeline.cluster_check.findings import Finding, State
-from pipeline.cluster_check.rollout import Seen, last_events, obstacle, seen
+from pipeline.cluster_check.rollout import NOT_IN_TIME, Seen, obstacle, seen, told_of
 from pipeline.cluster_check.throwaway import lacking_right, no_creation, throwaway, unique_name
 
 SAMPLE, FETCH = "flowers sample", "bucket, by KServe"
@@ -59,8 +59,14 @@ def sample_finding(server: ApiServer, uri: str, *, timeout_s: float) -> Finding:
 
 def _obstacle(server: ApiServer, name: str, uri: str, *, reached: Callable[[Seen], bool], timeout_s: float) -> str:
     why = obstacle(lambda: seen(server, name, uri=uri), reached=reached, timeout_s=timeout_s)
-    told = last_events(server, seen(server, name, uri=uri).pods) if why else ""
-    return "; ".join(filter(None, [why, told]))
+    told = told_of(server, seen(server, name, uri=uri).pods) if why.startswith(NOT_IN_TIME) else ""
+    return "; ".join(filter(None, [_shortened(why), told]))
+
+
+def _shortened(text: str) -> str:
+    """Of a log, the end alone."""
+    first, *log = text.splitlines() or [""]
+    return "\n".join([first, *log[-2:]])
 
 
 def answer_finding(answer: Answer, *, uri: str, way: str, seconds: float) -> Finding:
@@ -68,9 +74,8 @@ def answer_finding(answer: Answer, *, uri: str, way: str, seconds: float) -> Fin
         do = "Run this in a pod, or as somebody who may create services/proxy in this namespace."
         found = f"{uri} is served, but cannot be asked {way}: {answer.refusal}"
         return Finding(SAMPLE, State.UNKNOWN, found, do)
-    if not answer.ok:
-        return Finding(SAMPLE, State.MISSING, f"{uri} is served, but asked {way} answers {answer.refusal}", _SEE)
-    if wrong := flowers.complaint(answer.body):
+    wrong = flowers.complaint(answer.body) if answer.ok else answer.refusal
+    if wrong:
         do = "Is that KServe's flowers model? --sample-uri names another place of it."
-        return Finding(SAMPLE, State.MISSING, f"{uri} is served, and answers amiss: {wrong}", do)
+        return Finding(SAMPLE, State.MISSING, f"{uri} is served, and answers amiss, asked {way}: {wrong}", do)
     return Finding(SAMPLE, State.OK, f"{uri} answered {way}, {seconds:.0f} s after it was created")
