@@ -26,7 +26,7 @@ PIPELINE_RIGHTS = {
     "pods": ("list",),
     "events": ("list",),
     "services": ("get",),
-    "sparkapplications.sparkoperator.k8s.io": ("get", "create", "delete"),
+    "sparkapplications.sparkoperator.k8s.io": ("get", "list", "create", "delete"),
     "pods/log": ("get",),
     "configmaps": ("get", "create", "patch"),
 }
