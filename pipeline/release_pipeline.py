@@ -14,12 +14,13 @@ from components.deploy_candidate.component import deploy_candidate
 from components.finish_release.component import finish_release
 from components.inspect_signature.component import inspect_signature
 from components.packaging import as_component
-from components.platforms.kubernetes.spark_application import ACCESS_MOUNT, ACCESS_SECRET
+from components.platforms.names import ACCESS_SECRET
 from components.promote_release.component import promote_release
 from components.score_batch.component import score_batch
 from components.smoke_test_webapp.component import smoke_test_webapp
 from components.stage_release.component import stage_release
 from components.validate_release.component import validate_release
+from model.endpoint_access import DIRECTORY
 
 STEPS = (
     inspect_signature,
@@ -214,9 +215,7 @@ def build_pipeline(*, image: str = "") -> Any:
             _settle(smoked, display_name="Smoke-test the web application")
             _settle(promoted, display_name="Promote")
             for calling in (deployed, promoted):
-                kubernetes.use_secret_as_volume(
-                    calling, secret_name=ACCESS_SECRET, mount_path=ACCESS_MOUNT, optional=True
-                )
+                kubernetes.use_secret_as_volume(calling, secret_name=ACCESS_SECRET, mount_path=DIRECTORY, optional=True)
 
     return release_pipeline
 

@@ -3,6 +3,8 @@
 _CANDIDATE = "-candidate"
 #: On what a run makes for a model beside its services, so that a later run finds it.
 MODEL_LABEL = "savedmodel-release/model"
+#: The Secret with `token` and `ca.crt` for the models' endpoints, where one is needed.
+ACCESS_SECRET = "savedmodel-release-endpoint"
 
 
 def candidate_name(model_name: str) -> str:

@@ -10,6 +10,7 @@ from components.answers import same, shorten
 from components.contracts import Expectations
 from model.call_errors import call_failed
 from model.endpoint import Endpoint
+from model.endpoint_access import session_for
 from model.protocol import code_of_http_status
 from model.retries import Retries
 from model.signature import TensorSpec
@@ -23,8 +24,7 @@ def differences(endpoint: Endpoint, expectations: Expectations, *, timeout_s: fl
     Raises:
         PredictionFailed: the server refuses the rows, or does not answer.
     """
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy stands before a service of the cluster
+    with session_for(endpoint) as session:
         answered = Retries(timeout_s).call(lambda left_s: _ask(session, endpoint, expectations, timeout_s=left_s))
     outputs = expectations.signature.outputs
     got = {outputs[0].name: answered} if len(outputs) == 1 else answered

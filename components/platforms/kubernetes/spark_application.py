@@ -16,16 +16,15 @@ from components import job_digest
 from components.contracts import ScoringJob, SparkSettings
 from components.platforms.kubernetes import spark_driver
 from components.platforms.kubernetes.connection import Object
-from components.platforms.names import MODEL_LABEL
+from components.platforms.names import ACCESS_SECRET, MODEL_LABEL
 from components.platforms.serving import node_selector, tolerations
+from model.endpoint_access import DIRECTORY
 from model.errors import InvalidValue
 
 #: Where the driver finds the ConfigMap.
 MOUNT = "/opt/savedmodel-release"
 #: A ConfigMap of this name changes what is asked for: a part of a SparkApplication's spec under the key `spec.yaml`.
 SETTINGS = "savedmodel-release-spark"
-#: Token and authority for the model's endpoint, where one is needed, and where the client looks for them.
-ACCESS_SECRET, ACCESS_MOUNT = "savedmodel-release-endpoint", "/etc/savedmodel-release/endpoint"
 
 _DEFAULTS = """
 image: savedmodel-release/spark:4.1.2
@@ -54,7 +53,7 @@ def spark_application(
         InvalidValue: the settings are no YAML object, or a parameter breaks its rule.
     """
     access = {"name": "endpoint-access", "secret": {"secretName": ACCESS_SECRET, "optional": True}}
-    mounted = {"volumeMounts": [{"name": "endpoint-access", "mountPath": ACCESS_MOUNT, "readOnly": True}]}
+    mounted = {"volumeMounts": [{"name": "endpoint-access", "mountPath": DIRECTORY, "readOnly": True}]}
     ours = {
         "type": "Python",
         "mode": "cluster",

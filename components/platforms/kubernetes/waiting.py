@@ -17,8 +17,10 @@ from components.platforms.kubernetes.connection import (
 )
 from components.platforms.kubernetes.failures import Problem, is_rolled_out, is_routed, pods_of, problems
 from components.platforms.kubernetes.inference_service import GRPC_PORT, REST_PORT, settings_of
+from components.platforms.names import ACCESS_SECRET
 from components.platforms.serving import KNATIVE
 from model.endpoint import Endpoint
+from model.endpoint_access import session_for
 from model.errors import ServingFailed
 from model.release_layout import Release
 
@@ -152,13 +154,17 @@ def endpoint_of(service: Object, inside: Object, *, version: int) -> Endpoint:
 def _disagreement(endpoint: Endpoint) -> str:
     """Empty if the server names the version, and no other, as AVAILABLE; else what it says."""
     url = f"{endpoint.rest_url}/v1/models/{endpoint.model_name}"
-    try:
-        answer = requests.get(url, timeout=5, headers={"Connection": "close"})
-        statuses = answer.json().get("model_version_status", []) if answer.ok else []
-    except requests.RequestException as error:
-        return f"{url} does not answer from here (steps run inside the cluster's network): {error}"
+    with session_for(endpoint) as session:
+        try:
+            answer = session.get(url, timeout=5)
+            statuses = answer.json().get("model_version_status", []) if answer.ok else []
+        except (requests.RequestException, ValueError, AttributeError) as error:
+            return f"{url} does not answer from here (steps run inside the cluster's network): {error}"
     available = [str(each["version"]) for each in statuses if each["state"] == "AVAILABLE"]
-    return "" if available == [str(endpoint.version)] else f"{url} answers {answer.status_code}: {answer.text[:500]}"
+    if available == [str(endpoint.version)]:
+        return ""
+    said = f"{url} answers {answer.status_code}: {answer.text[:500]}"
+    return f"{said} Is a token for it in the Secret {ACCESS_SECRET}?" if answer.status_code in (401, 403) else said
 
 
 def _statuses(url: str) -> list[Object]:
