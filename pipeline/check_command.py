@@ -61,9 +61,8 @@ def check_cluster(
 
     Asked are: the API server; KServe (its kinds, whether its controller looks at the namespace, its mode, its runtime
     for TensorFlow); the Spark operator (does it look at the namespace?); service accounts and their rights; the web
-    application; with --models-root, the bucket. A controller is seen to work by what it does with an InferenceService,
-    or a SparkApplication, that is made for it to look at: they run nothing, and are deleted at once, also when this is
-    interrupted.
+    application; with --models-root, the bucket. A controller is seen to work by what it does with a trial
+    InferenceService or SparkApplication: these run nothing, and are deleted at once, also when this is interrupted.
 
     Each check ends in one of: ok, warning, missing, unknown (it could not be asked), skipped.
 

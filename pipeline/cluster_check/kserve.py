@@ -27,13 +27,14 @@ _LOOK_COMMAND = f"kubectl -n {HOME} get pods && kubectl -n {HOME} logs deploymen
 
 @dataclass(frozen=True)
 class Observed:
-    """What became of a trial InferenceService. service, deployment: as they stood last, or `{}`;
-    warnings: reason and message of its events of that type."""
+    """What became of a trial InferenceService. service, deployment: as they stood last, or `{}`; warnings: reason and
+    message of its events of that type; unseen: why Deployments cannot be seen."""
 
     created: Answer
     service: Object
     deployment: Object
     warnings: tuple[tuple[str, str], ...] = ()
+    unseen: str = ""
 
     @property
     def status(self) -> Object:
@@ -56,7 +57,7 @@ class Observed:
     def is_settled(self) -> bool:
         """Whether more waiting tells no more. Other failures may pass: KServe tries again."""
         revision = self.status.get("components", {}).get("predictor", {}).get("latestCreatedRevision")
-        made = revision or (self.deployment and self.mode)
+        made = revision or ((self.deployment or self.unseen) and self.mode)
         return bool(made or self.lacks_knative or self.has_invalid_spec) or not self.created.ok
 
     @property
@@ -136,8 +137,10 @@ def _looking(server: ApiServer, name: str, created: Answer) -> Callable[[], Obse
     def look() -> Observed:
         if not created.ok:
             return Observed(created, {}, {})
-        deployment = server.get(DEPLOYMENTS, f"{name}-predictor").body
-        return Observed(created, server.get(INFERENCE_SERVICES, name).body, deployment, tuple(warnings(server, name)))
+        deployment = server.get(DEPLOYMENTS, f"{name}-predictor")
+        unseen = "" if deployment.ok or deployment.absent else deployment.refusal
+        told = tuple(warnings(server, name))
+        return Observed(created, server.get(INFERENCE_SERVICES, name).body, deployment.body, told, unseen)
 
     return look
 
@@ -152,6 +155,9 @@ def controller_finding(observed: Observed, *, namespace: str, timeout_s: float) 
     if observed.refusal:
         found = f"it looks at {namespace}, and makes nothing of a trial InferenceService: {observed.refusal}"
         return Finding(CONTROLLER, State.MISSING, found, "Mend what the message names.", _LOOK_COMMAND)
+    if observed.mode and observed.unseen:
+        found = f"it looks at {namespace}; whether it made a Deployment: {observed.unseen}"
+        return Finding(CONTROLLER, State.UNKNOWN, found, "Run this as somebody who may get deployments.")
     if observed.mode:
         found = f"it looks at {namespace}, and made no Deployment of a trial InferenceService within {timeout_s:.0f} s"
         return Finding(CONTROLLER, State.MISSING, found, _LOOK, _LOOK_COMMAND)
