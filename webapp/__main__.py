@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from model.errors import InvalidValue
 from webapp import access_log
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 when told to stop, 1 where it cannot listen, 2 for a setting that breaks its rule."""
     try:
         settings = from_command_line(sys.argv[1:] if arguments is None else arguments, os.environ)
+        app = create_app(settings)
     except InvalidValue as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     access_log.configure(settings.log_format)
     with contextlib.suppress(KeyboardInterrupt):
-        _server(settings).run(sockets=[bound])
+        _server(app).run(sockets=[bound])
     return 0
 
 
@@ -71,9 +73,9 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _server(settings: Settings) -> _Server:
+def _server(app: ASGIApp) -> _Server:
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -32,9 +32,17 @@ log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, *, client: httpx.AsyncClient | None = None) -> ASGIApp:
-    """The ASGI application. client: what calls model servers; the application closes it when it ends."""
+    """The ASGI application. client: what calls model servers; the application closes it when it ends.
+
+    Raises:
+        InvalidValue: the file of authorities holds none.
+    """
     model_client = ModelClient(
-        client or http_client(), timeout_s=settings.timeout_s, max_answer_bytes=settings.max_answer_bytes
+        client or http_client(settings.access),
+        access=settings.access,
+        gateway=settings.gateway,
+        timeout_s=settings.timeout_s,
+        max_answer_bytes=settings.max_answer_bytes,
     )
     signatures = ServedSignatures(model_client, ttl_s=settings.signature_ttl_s)
     site = Site(settings, Inquirer(model_client, signatures, settings.allowed))

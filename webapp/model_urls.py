@@ -64,10 +64,14 @@ class ModelUrl:
         return f"{self._model}/metadata"
 
     @property
-    def _model(self) -> str:
+    def origin(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}{self.model_path}"
+        return f"{self.scheme}://{host}{port}"
+
+    @property
+    def _model(self) -> str:
+        return f"{self.origin}{self.model_path}"
 
 
 @dataclass(frozen=True)
