@@ -7,6 +7,7 @@ import click
 
 from pipeline.check_command import check_cluster
 from pipeline.commands import HOME_OPTION, explained, log_to_stderr
+from pipeline.rollback_commands import clean, rollback
 from pipeline.run_command import run
 
 
@@ -22,6 +23,8 @@ def main() -> None:
 
 
 main.add_command(run)
+main.add_command(rollback)
+main.add_command(clean)
 main.add_command(check_cluster)
 
 

@@ -1,0 +1,109 @@
+"""Putting things back by hand: an older release live again, and whatever a run left away."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from components.parameters import check_model_name
+from components.platforms import PROMOTED, LiveService, Platform
+from components.platforms.local.home import Home
+from components.platforms.opening import open_platform
+from components.recovery import restore, undo_unfinished_promotion
+from model.errors import InvalidValue, PromotionFailed, ServingFailed
+from model.release_layout import Release
+from model.release_records import read_record
+from pipeline.engine import interruptible, new_run_id
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What was live, and what is now: None where that was a first promotion which never came to its end."""
+
+    before: Release
+    now: Release | None
+
+
+def roll_back(model_name: str, *, platform: str, home: Home, version: int = 0, timeout_s: float = 300.0) -> Rollback:
+    """Makes the live service serve the release before its last promotion again, finished or not, and waits for it.
+
+    version: another release of the model to serve instead; 0 for the former one.
+
+    Raises:
+        InvalidValue: nothing is live, or there is no such release.
+        PromotionFailed: the older release does not come to be served; the one that was live is live again.
+        ReleaseInProgress: a run of this model is at work.
+    """
+    run_id = new_run_id()
+    with interruptible(), _held(model_name, platform=platform, home=home, run_id=run_id) as opened:
+        live = opened.live_service(model_name)
+        if live is None:
+            raise _refused(model_name, expected="a live release", found="none", do="There is nothing to roll back.")
+        if live.phase != PROMOTED and not version:
+            return Rollback(live.release, undo_unfinished_promotion(model_name, platform=opened))
+        wanted = _release(live, version) if version else live.former
+        if wanted is None:
+            do = "Name a release with --version; they stand under models_root."
+            raise _refused(model_name, expected="a former release", found="no record of one", do=do)
+        _serve(wanted, live, platform=opened, run_id=run_id, timeout_s=timeout_s)
+        return Rollback(live.release, wanted)
+
+
+def clean(model_name: str, *, platform: str, home: Home) -> Release | None:
+    """Takes away what an ended run left of the model: a candidate, Spark's work, an unfinished promotion.
+
+    Returns:
+        What is live; None if nothing is.
+
+    Raises:
+        ReleaseInProgress: a run of this model is at work.
+    """
+    run_id = new_run_id()
+    with interruptible(), _held(model_name, platform=platform, home=home, run_id=run_id) as opened:
+        live = undo_unfinished_promotion(model_name, platform=opened)
+        opened.remove_candidate(model_name)
+        return live
+
+
+def _serve(wanted: Release, live: LiveService, *, platform: Platform, run_id: str, timeout_s: float) -> None:
+    restore(wanted, model_name=wanted.model_name, run_id=run_id, platform=platform)
+    try:
+        platform.wait_until_live(wanted, timeout_s=timeout_s)
+    except ServingFailed as error:
+        restore(live.release, model_name=wanted.model_name, run_id=run_id, platform=platform)
+        do = f"{error.do} Put back: release {live.release.version} is live again."
+        raise PromotionFailed(expected=error.expected, found=error.found, where=error.where, do=do) from error
+
+
+def _release(live: LiveService, version: int) -> Release:
+    """The staged release of that version, which stands beside the live one."""
+    uri = f"{live.release.uri.rstrip('/').rpartition('/')[0]}/{version}"
+    record = read_record(uri)
+    if record is None:
+        expected, do = f"a release {version}", "List what stands there, and name one of these."
+        raise _refused(live.release.model_name, expected=expected, found=f"none at {uri}", do=do)
+    return record.release
+
+
+@contextmanager
+def _held(model_name: str, *, platform: str, home: Home, run_id: str) -> Iterator[Platform]:
+    """Keeps runs of the model away. Here a lock does, as for a run; on a cluster its Lease."""
+    check_model_name(model_name, platform=platform)
+    if platform == "local":
+        from components.platforms.local.session import session
+
+        with session(home, model_name=model_name, run_id=run_id) as here:
+            yield here
+        return
+    opened = open_platform(platform)
+    try:
+        with opened.holding(model_name, run_id=run_id):
+            yield opened
+    finally:
+        opened.let_go(model_name, run_id=run_id)
+
+
+def _refused(model_name: str, *, expected: str, found: str, do: str) -> InvalidValue:
+    return InvalidValue(expected=expected, found=found, where=f"live service of {model_name}", do=do)
