@@ -14,17 +14,20 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes import client, config
 
 from components.contracts import Expectations
-from components.platforms.kubernetes.connection import Connection
+from components.platforms.kubernetes.connection import NAMESPACE_VARIABLE, Connection
 from components.platforms.kubernetes.platform import NOTHING_SET, KubernetesPlatform
 from components.platforms.serving import ServingSettings
+from components.promote_release.promotion import promote
 from model.endpoint import Endpoint
 from model.release_layout import Release, release_uri
 from model.savedmodel import read_saved_model
@@ -32,6 +35,8 @@ from model.storage import open_storage
 
 HOW = "needs a cluster: KUBECONFIG=… pytest -m cluster tests/cluster"
 BASE = Path(__file__).resolve().parents[2] / "cluster" / "base"
+#: Longer than a service takes to come up here.
+WAIT_S = 120.0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -57,25 +62,66 @@ def admin() -> Any:
     return config.new_client_from_config(os.environ["KUBECONFIG"])
 
 
-@pytest.fixture(scope="session")
-def namespace(admin: Any) -> Iterator[str]:
-    """A namespace of this session's own, with the roles of cluster/base."""
+@contextmanager
+def made_namespace(manifests: str) -> Iterator[str]:
     name = f"release-tests-{uuid.uuid4().hex[:6]}"
     kubectl("create", "namespace", name)
-    kubectl("apply", "--namespace", name, "--kustomize", str(BASE))
-    yield name
-    kubectl("delete", "namespace", name, "--timeout=120s")
+    try:
+        kubectl("apply", "--namespace", name, "--filename", "-", stdin=manifests)
+        yield name
+    finally:
+        kubectl("delete", "namespace", name, "--timeout=120s")
 
 
 @pytest.fixture(scope="session")
-def connection(admin: Any, namespace: str) -> Connection:
-    """The API server as the pipeline's steps reach it: with the rights of their service account, and no more."""
-    request = {"spec": {"expirationSeconds": 3600}}
-    token = client.CoreV1Api(admin).create_namespaced_service_account_token("savedmodel-release", namespace, request)
-    settings = client.Configuration()
-    settings.host, settings.ssl_ca_cert = admin.configuration.host, admin.configuration.ssl_ca_cert
-    settings.api_key = {"authorization": f"Bearer {token.status.token}"}
-    return Connection(client.ApiClient(settings), namespace)
+def base(admin: Any) -> list[dict[str, Any]]:
+    """The objects of cluster/base."""
+    return [each for each in yaml.safe_load_all(kubectl("kustomize", str(BASE))) if each]
+
+
+@pytest.fixture(scope="session")
+def namespace(base: list[dict[str, Any]]) -> Iterator[str]:
+    """A namespace of this session's own, with all of cluster/base."""
+    with made_namespace(yaml.safe_dump_all(base)) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def accounts_namespace(base: list[dict[str, Any]]) -> Iterator[str]:
+    """A second one, with the accounts and roles of cluster/base, and nothing that runs or is released there."""
+    accounts = [each for each in base if each["kind"] in ("ServiceAccount", "Role", "RoleBinding")]
+    with made_namespace(yaml.safe_dump_all(accounts)) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(admin: Any, accounts_namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """How the pipeline's service account reaches the API server: with its own rights, and no more."""
+    request = {"spec": {"expirationSeconds": 7200}}
+    core = client.CoreV1Api(admin)
+    token = core.create_namespaced_service_account_token("savedmodel-release", accounts_namespace, request)
+    reached = {"server": admin.configuration.host, "certificate-authority": admin.configuration.ssl_ca_cert}
+    context = {"cluster": "tests", "user": "steps", "namespace": accounts_namespace}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "tests",
+        "contexts": [{"name": "tests", "context": context}],
+        "clusters": [{"name": "tests", "cluster": reached}],
+        "users": [{"name": "steps", "user": {"token": token.status.token}}],
+    }
+    path = tmp_path_factory.mktemp("account") / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.fixture(scope="session")
+def connection(kubeconfig: Path) -> Connection:
+    """The API server as the pipeline's steps reach it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("KUBECONFIG", str(kubeconfig))
+        environment.delenv(NAMESPACE_VARIABLE, raising=False)
+        return Connection.from_environment()
 
 
 @dataclass(frozen=True)
@@ -129,13 +175,13 @@ def emulator(admin: Any) -> str:
 
 
 @pytest.fixture(scope="session")
-def bucket(emulator: str, namespace: str) -> Any:
+def bucket(emulator: str) -> Any:
     """A bucket of this session's own."""
     from google.cloud import storage
 
     store = storage.Client.create_anonymous_client()
     store = storage.Client(project="tests", credentials=store._credentials, client_options={"api_endpoint": emulator})
-    return store.create_bucket(namespace)
+    return store.create_bucket(f"release-tests-{uuid.uuid4().hex[:6]}")
 
 
 Publish = Callable[..., Release]
@@ -165,6 +211,16 @@ def expectations_of(export: Path, *, weights: dict[str, float]) -> Expectations:
         "will_buy_on_return_visit_values": [["1", "0"]],
     }
     return Expectations(signature, rows=1, inputs={"bounces": [0], "time_on_site": [7363]}, outputs=outputs)
+
+
+def run_to_its_end(
+    release: Release, *, expectations: Expectations, platform: KubernetesPlatform, run_id: str
+) -> tuple[str, Endpoint]:
+    """Promotes the release, and lets the model's next run begin, as a run's exit task does."""
+    try:
+        return promote(release, expectations=expectations, platform=platform, run_id=run_id, timeout_s=WAIT_S)
+    finally:
+        platform.let_go(release.model_name, run_id=run_id)
 
 
 def names(namespace: str, kinds: str, *options: str) -> list[str]:

@@ -6,18 +6,24 @@ import pytest
 import requests
 
 from components.platforms import PROMOTED, PROMOTING, LiveService
-from components.promote_release.promotion import promote
 from components.recovery import restore, undo_unfinished_promotion
 from model.endpoint import Endpoint
 from model.errors import PromotionFailed
 from model.sample import export
-from tests.cluster.conftest import Publish, ReachablePlatform, expectations_of, names, until_nothing_is_left
+from tests.cluster.conftest import (
+    WAIT_S,
+    Publish,
+    ReachablePlatform,
+    expectations_of,
+    names,
+    run_to_its_end,
+    until_nothing_is_left,
+)
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 RETRAINED = {"intercept": 0.02, "bounces_weight": -0.07, "time_on_site_weight": 0.00017}
-WAIT_S = 120.0
-LEFT_BEHIND = "inferenceservices,deployments,pods,services,configmaps"
+LEFT_BEHIND = "inferenceservices,deployments,pods,services,configmaps,leases.coordination.k8s.io"
 
 
 def probability(endpoint: Endpoint) -> float:
@@ -35,11 +41,11 @@ def test_a_release_goes_live_is_replaced_and_restored(
     wanted = expectations_of(retail_propensity, weights=export.VARIABLES)
 
     assert platform.live_service("rpm") is None
-    state, endpoint = promote(first, expectations=wanted, platform=platform, run_id="run-1", timeout_s=WAIT_S)
+    state, endpoint = run_to_its_end(first, expectations=wanted, platform=platform, run_id="run-1")
     assert (state, endpoint.version) == ("promoted", 1)
     assert probability(endpoint) == pytest.approx(0.775, abs=5e-4)
     pods = names(platform.connection.namespace, "pods")
-    again, _ = promote(first, expectations=wanted, platform=platform, run_id="run-2", timeout_s=WAIT_S)
+    again, _ = run_to_its_end(first, expectations=wanted, platform=platform, run_id="run-2")
     assert again == "already_live"
     assert names(platform.connection.namespace, "pods") == pods, "nothing was rolled out anew"
 
@@ -48,7 +54,7 @@ def test_a_release_goes_live_is_replaced_and_restored(
     assert probability(platform.wait_until_live(first, timeout_s=WAIT_S)) == pytest.approx(0.775, abs=5e-4)
 
     wanted = expectations_of(retail_retrained, weights=RETRAINED)
-    _, endpoint = promote(second, expectations=wanted, platform=platform, run_id="run-3", timeout_s=WAIT_S)
+    _, endpoint = run_to_its_end(second, expectations=wanted, platform=platform, run_id="run-3")
     assert probability(endpoint) == pytest.approx(0.781, abs=5e-4)
     live = platform.live_service("rpm")
     assert live is not None
@@ -86,10 +92,10 @@ def test_a_promotion_whose_server_dies_leaves_the_former_release_live(
     first = publish(retail_propensity, model_name="brave", version=1)
     second = publish(aborts_on_load, model_name="brave", version=2)
     wanted = expectations_of(retail_propensity, weights=export.VARIABLES)
-    promote(first, expectations=wanted, platform=platform, run_id="run-1", timeout_s=WAIT_S)
+    run_to_its_end(first, expectations=wanted, platform=platform, run_id="run-1")
 
     with pytest.raises(PromotionFailed, match=r"kserve-container of pod .* ended with exit code") as caught:
-        promote(second, expectations=wanted, platform=platform, run_id="run-2", timeout_s=WAIT_S)
+        run_to_its_end(second, expectations=wanted, platform=platform, run_id="run-2")
 
     assert str(caught.value).endswith("Put back: release 1 is live again.")
     assert probability(platform.wait_until_live(first, timeout_s=WAIT_S)) == pytest.approx(0.775, abs=5e-4)
