@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     help="Where the flowers model stands, if not where KServe keeps it; implies --sample.",
 )
 @click.option(
+    "--serving-service-account",
+    default="",
+    metavar="NAME",
+    help="What the sample's pods run as (the pipeline's parameter serving_service_account). Default: the namespace's.",
+)
+@click.option(
     "--timeout-s",
     default=30.0,
     show_default=True,
@@ -54,6 +60,7 @@ def check_cluster(
     no_probe: bool,
     sample: bool,
     sample_uri: str | None,
+    serving_service_account: str,
     timeout_s: float,
     as_json: bool,
 ) -> None:
@@ -89,6 +96,7 @@ def check_cluster(
         service_account=service_account or "",
         probe=not no_probe,
         sample_uri=(sample_uri or flowers.URI) if sample or sample_uri else "",
+        serving_account=serving_service_account,
         timeout_s=timeout_s,
     ).checked()
     found = _find(request)

@@ -23,14 +23,19 @@ Check = Callable[[], list[Finding]]
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for. Empty: namespace: the environment's; models_root, sample_uri: not checked;
-    service_account: whoever asks. timeout_s: for each controller to look at what was made for it."""
+    """What the command line asks for.
+
+    namespace: empty for the environment's. models_root, sample_uri: empty where they are not to be tried.
+    service_account: whose rights to ask about; empty for whoever asks. serving_account: what the sample's pods run as;
+    empty for the namespace's default. timeout_s: for each controller to look at what was made for it.
+    """
 
     namespace: str = ""
     models_root: str = ""
     service_account: str = ""
     probe: bool = True
     sample_uri: str = ""
+    serving_account: str = ""
     timeout_s: float = 30.0
 
     def checked(self) -> "Request":
@@ -89,8 +94,8 @@ def _checks(server: ApiServer, request: Request, *, user: str, has_namespace: bo
     yield "the web application", lambda: in_namespace.webapp_findings(server)
     yield "the bucket", lambda: bucket.findings(request.models_root, timeout_s=timeout_s)
     if request.sample_uri and has_namespace:
-        uri, root, long_s = request.sample_uri.rstrip("/"), request.models_root, SAMPLE_FACTOR * timeout_s
-        yield "the sample", lambda: sample.findings(server, uri=uri, models_root=root, timeout_s=long_s)
+        wanted = sample.Sample(request.sample_uri.rstrip("/"), request.models_root, request.serving_account)
+        yield "the sample", lambda: sample.findings(server, wanted, timeout_s=SAMPLE_FACTOR * timeout_s)
 
 
 def _explained(title: str, check: Check) -> list[Finding]:

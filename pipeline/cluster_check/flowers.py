@@ -46,8 +46,8 @@ def complaint(answer: Object) -> str:
     return ""
 
 
-def inference_service(name: str, namespace: str, *, uri: str) -> Object:
-    """Served as a release is: in Standard mode, ready once the model answers."""
+def inference_service(name: str, namespace: str, *, uri: str, service_account: str = "") -> Object:
+    """Served as a release is: in Standard mode, ready once the model answers. `service_account`: the pods'."""
     ready = {"httpGet": {"path": f"/v1/models/{name}/metadata", "port": REST_PORT}, "periodSeconds": 2}
     model: dict[str, Any] = {
         "modelFormat": {"name": "tensorflow"},
@@ -57,11 +57,13 @@ def inference_service(name: str, namespace: str, *, uri: str) -> Object:
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     annotations = {"serving.kserve.io/deploymentMode": "Standard", "serving.kserve.io/autoscalerClass": "none"}
+    predictor = {"minReplicas": 1, "terminationGracePeriodSeconds": 1, "model": model}
+    predictor |= {"serviceAccountName": service_account} if service_account else {}
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
         "metadata": {"name": name, "namespace": namespace, "labels": LABELS, "annotations": annotations},
-        "spec": {"predictor": {"minReplicas": 1, "terminationGracePeriodSeconds": 1, "model": model}},
+        "spec": {"predictor": predictor},
     }
 
 

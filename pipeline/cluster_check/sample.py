@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from components.platforms.kubernetes.connection import INFERENCE_SERVICES
 from model.gcs_storage import GcsStorage
@@ -15,24 +16,32 @@ from pipeline.cluster_check.throwaway import lacking_right, no_creation, throwaw
 
 SAMPLE, FETCH = "flowers sample", "bucket, by KServe"
 _SEE = "Mend what the message names; the checks of KServe tell more."
-_GRANT = "Let the pods' service account read it: by Workload Identity, or a Secret for KServe's storage initializer."
 
 
-def findings(server: ApiServer, *, uri: str, models_root: str, timeout_s: float) -> list[Finding]:
-    """`models_root`: what the storage initializer shall read, too; empty for nothing."""
+@dataclass(frozen=True)
+class Sample:
+    """What to serve for a moment. models_root: what KServe shall be able to read, too; empty for nothing.
+    service_account: the pods'; empty for the namespace's default."""
+
+    uri: str
+    models_root: str = ""
+    service_account: str = ""
+
+
+def findings(server: ApiServer, sample: Sample, *, timeout_s: float) -> list[Finding]:
     refused = lacking_right(server, INFERENCE_SERVICES, SAMPLE)
     if refused is not None:
         return [refused]
-    fetched = [fetch_finding(server, models_root, timeout_s=timeout_s)] if models_root else []
-    return [*fetched, sample_finding(server, uri, timeout_s=timeout_s)]
+    fetched = [fetch_finding(server, sample, timeout_s=timeout_s)] if sample.models_root else []
+    return [*fetched, sample_finding(server, sample, timeout_s=timeout_s)]
 
 
-def fetch_finding(server: ApiServer, models_root: str, *, timeout_s: float) -> Finding:
+def fetch_finding(server: ApiServer, sample: Sample, *, timeout_s: float) -> Finding:
     """Whether the storage initializer reads what stands under `models_root`. What it fetches is no model, and is gone
     before that matters."""
     name = unique_name("check-cluster", server.namespace)
-    uri = f"{models_root}/{name}"
-    body = flowers.inference_service(name, server.namespace, uri=uri)
+    uri = f"{sample.models_root}/{name}"
+    body = flowers.inference_service(name, server.namespace, uri=uri, service_account=sample.service_account)
     with (
         temporary_object(f"{uri}/1/no-model", storage=GcsStorage(deadline_s=timeout_s)),
         throwaway(server, INFERENCE_SERVICES, body) as created,
@@ -41,13 +50,15 @@ def fetch_finding(server: ApiServer, models_root: str, *, timeout_s: float) -> F
             return no_creation(created, FETCH, webhook="KServe's webhook", do=_SEE, command="")
         why = _obstacle(server, name, uri, reached=lambda now: now.has_fetched, timeout_s=timeout_s)
     if why:
-        return Finding(FETCH, State.MISSING, f"{models_root} was not fetched: {why}", _GRANT)
-    return Finding(FETCH, State.OK, f"the storage initializer fetched from {models_root}")
+        who = sample.service_account or "default"
+        do = f"Let the pods' service account, {who}, read it: by Workload Identity, or a Secret."
+        return Finding(FETCH, State.MISSING, f"{sample.models_root} was not fetched: {why}", do)
+    return Finding(FETCH, State.OK, f"the storage initializer fetched from {sample.models_root}")
 
 
-def sample_finding(server: ApiServer, uri: str, *, timeout_s: float) -> Finding:
-    began, name = time.monotonic(), unique_name("flower-sample-check", server.namespace)
-    body = flowers.inference_service(name, server.namespace, uri=uri)
+def sample_finding(server: ApiServer, sample: Sample, *, timeout_s: float) -> Finding:
+    began, uri, name = time.monotonic(), sample.uri, unique_name("flower-sample-check", server.namespace)
+    body = flowers.inference_service(name, server.namespace, uri=uri, service_account=sample.service_account)
     with throwaway(server, INFERENCE_SERVICES, body) as created:
         if not created.ok:
             return no_creation(created, SAMPLE, webhook="KServe's webhook", do=_SEE, command="")
