@@ -27,6 +27,7 @@ resource "google_container_cluster" "cluster" {
     master_ipv4_cidr_block  = var.ranges.control_plane
   }
   master_authorized_networks_config {
+    gcp_public_cidrs_access_enabled = false
     dynamic "cidr_blocks" {
       for_each = var.operators
       content {
