@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from kubernetes import client
 
@@ -138,7 +139,8 @@ def served(cluster: Cluster) -> Iterator[str]:
 
         def _any(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, body = cluster.answer(self.command, self.path.partition("?")[0], json.loads(text or b"{}"))
+            path = unquote(self.path.partition("?")[0])
+            status, body = cluster.answer(self.command, path, json.loads(text or b"{}"))
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -151,7 +153,10 @@ def served(cluster: Cluster) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 64  # else connections beyond the fifth wait a second
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
