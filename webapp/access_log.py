@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("webapp.access")
 
+PROBES = ("/healthz", "/readyz")
+
 
 class AccessLog:
     """ASGI middleware. The query is left out: it may hold what a visitor typed."""
@@ -44,23 +46,28 @@ class AccessLog:
 def _write(scope: Scope, *, status: int, seconds: float) -> None:
     # The raw path is still percent-encoded, so that no path can end the line and begin another.
     path = scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "backslashreplace")
-    fields = {
-        "client": (scope.get("client") or ("-",))[0],
-        "method": scope["method"],
-        "path": path,
+    if path in PROBES and status < 400:
+        return  # a cluster asks every few seconds, and nobody reads it
+    client, method = (scope.get("client") or ("-",))[0], scope["method"]
+    # Named as Cloud Logging's HttpRequest, which shows such a line as a request.
+    request = {
+        "requestMethod": method,
+        "requestUrl": path,
         "status": status,
-        "milliseconds": round(seconds * 1000, 1),
+        "latency": f"{seconds:.6f}s",
+        "remoteIp": client,
     }
-    log.info('%(client)s "%(method)s %(path)s" %(status)d %(milliseconds).1f ms', fields, extra={"fields": fields})
+    line = (client, method, path, status, seconds * 1000)
+    log.info('%s "%s %s" %d %.1f ms', *line, extra={"fields": {"httpRequest": request}})
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object a line, its fields named as Cloud Logging reads them."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": self.formatTime(record),
-            "level": record.levelname,
+            "severity": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
             **getattr(record, "fields", {}),

@@ -7,9 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-hcl2 = pytest.importorskip("hcl2", reason="python-hcl2 is not installed")
+import hcl2
 
 FOLDER = Path(__file__).resolve().parents[2] / "cluster" / "terraform"
 _PLAIN = hcl2.SerializationOptions(with_comments=False, explicit_blocks=False, strip_string_quotes=True)

@@ -37,14 +37,14 @@ def started(*arguments: str) -> Iterator[tuple[Process, str]]:
 
 def test_it_writes_one_line_for_each_request_and_ends_when_told_to() -> None:
     with started() as (process, url):
-        requests.get(f"{url}/healthz?secret=1", timeout=20)
+        requests.get(f"{url}/none?secret=1", timeout=20)
         requests.get(f"{url}/no%0Awhere", timeout=20)
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=20)
 
     lines = log.splitlines()
     assert len(lines) == 2
-    assert '127.0.0.1 "GET /healthz" 200' in lines[0]
+    assert '127.0.0.1 "GET /none" 404' in lines[0]
     assert '"GET /no%0Awhere" 404' in lines[1]
     assert process.returncode in (0, -signal.SIGTERM)
 
@@ -52,11 +52,14 @@ def test_it_writes_one_line_for_each_request_and_ends_when_told_to() -> None:
 def test_its_log_can_be_json() -> None:
     with started("--log-format", "json") as (process, url):
         requests.get(f"{url}/healthz", timeout=20)
+        requests.get(f"{url}/none", timeout=20)
         process.send_signal(signal.SIGINT)
         _, log = process.communicate(timeout=20)
 
     line = json.loads(log.splitlines()[0])
-    assert (line["method"], line["path"], line["status"], line["logger"]) == ("GET", "/healthz", 200, "webapp.access")
+    request = line["httpRequest"]
+    assert (request["requestMethod"], request["requestUrl"], request["status"]) == ("GET", "/none", 404)
+    assert (line["severity"], line["logger"]) == ("INFO", "webapp.access")
     assert process.returncode == 0
 
 
