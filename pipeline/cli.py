@@ -9,6 +9,8 @@ from pipeline.check_command import check_cluster
 from pipeline.commands import HOME_OPTION, explained, log_to_stderr
 from pipeline.rollback_commands import clean, rollback
 from pipeline.run_command import run
+from pipeline.schedule_command import schedule
+from pipeline.submit_command import submit
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -26,6 +28,8 @@ main.add_command(run)
 main.add_command(rollback)
 main.add_command(clean)
 main.add_command(check_cluster)
+main.add_command(submit)
+main.add_command(schedule)
 
 
 @main.command()

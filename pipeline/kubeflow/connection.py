@@ -1,0 +1,141 @@
+"""The client that goes to Kubeflow Pipelines."""
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kfp_server_api
+import requests
+from google.auth.exceptions import GoogleAuthError
+from kfp import client as kfp_client
+
+from model.errors import InvalidValue
+from pipeline.kubeflow import refusals
+from pipeline.kubeflow.address import Address
+from pipeline.kubeflow.backend import Backend
+from pipeline.kubeflow.errors import LoginNeeded
+from pipeline.kubeflow.transport import Transport
+
+#: kfp's own default for the namespace that Kubeflow Pipelines is installed in.
+INSTALLED_IN = "kubeflow"
+#: Where kfp_server_api goes when nothing at all says where.
+_NOWHERE = "http://localhost"
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class _Client(kfp_client.Client):  # type: ignore[misc]
+    """kfp.Client, over our transport."""
+
+    def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
+        """Its constructor asks this five times, with tracebacks; `connect` does so once, and explains."""
+        return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
+
+    @property
+    def api_client(self) -> Any:
+        return self._run_api.api_client
+
+    @property
+    def link_prefix(self) -> str:
+        """Where links into the UI begin, as kfp makes them."""
+        return str(self._get_url_prefix()).rstrip("/")
+
+    def use_namespace(self, namespace: str) -> None:
+        """For this client alone: kfp's own setter writes into the home directory."""
+        self._context_setting: dict[str, Any] = {**self._context_setting, "namespace": namespace}
+
+
+@contextlib.contextmanager
+def connected(address: Address) -> Iterator[Backend]:
+    """A backend that answers, and lets us in.
+
+    Raises:
+        InvalidValue: the address lacks something that only its user can say.
+        BackendError: nothing answers there, or something else, or we are not let in.
+    """
+    backend = connect(address)
+    try:
+        yield backend
+    finally:
+        backend.close()
+
+
+def connect(address: Address) -> Backend:
+    """As `connected`; whoever calls it closes it."""
+    client = _client(address.checked())
+    transport = Transport(client.api_client.configuration)
+    client.api_client.rest_client = transport
+    # kfp_server_api sets this level itself, and so would tell of every attempt.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    try:
+        namespace = _namespace(client, address)
+    except BaseException:
+        transport.close()
+        raise
+    client.use_namespace(namespace)
+    return Backend(client, api=client.api_client, links=client.link_prefix, namespace=namespace)
+
+
+def _client(address: Address) -> _Client:
+    given = {
+        "host": address.endpoint or None,
+        "namespace": address.namespace or INSTALLED_IN,
+        "existing_token": address.existing_token or None,
+        "cookies": address.cookies or None,
+        "client_id": address.iap_client_id or None,
+        "other_client_id": address.other_client_id or None,
+        "other_client_secret": address.other_client_secret or None,
+        "ssl_ca_cert": address.ssl_ca_cert or None,
+        "credentials": None if address.existing_token or address.iap_client_id else _token_of_pod(),
+    }
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+            warnings.simplefilter("ignore")
+            client = _Client(**given)
+    except (GoogleAuthError, requests.RequestException, ValueError, OSError) as error:
+        do = "Log in (`gcloud auth application-default login`), or set --other-client-id and --other-client-secret."
+        raise LoginNeeded(expected="a token for --iap-client-id", found=str(error), where="kfp", do=do) from error
+    if client.api_client.configuration.host == _NOWHERE and not address.endpoint:
+        raise InvalidValue(
+            expected="the URL of Kubeflow Pipelines",
+            found="none, and no kubeconfig or pod that would tell",
+            where="--endpoint",
+            do=f"Set it, or KF_PIPELINES_ENDPOINT; from outside the cluster: {refusals.FORWARD}, and --endpoint "
+            "http://localhost:8080.",
+        )
+    return client
+
+
+def _token_of_pod() -> Any:
+    """kfp takes the token that a pod has for Kubeflow Pipelines only where no endpoint is given; we always do."""
+    path = os.environ.get(kfp_client.KF_PIPELINES_SA_TOKEN_ENV) or kfp_client.KF_PIPELINES_SA_TOKEN_PATH
+    if Path(path).is_file():
+        return kfp_client.ServiceAccountTokenVolumeCredentials(path)
+    if kfp_client.KF_PIPELINES_SA_TOKEN_ENV in os.environ:
+        do = "Correct or unset it."
+        where = kfp_client.KF_PIPELINES_SA_TOKEN_ENV
+        raise InvalidValue(expected="a file with a token", found=f"no file {path}", where=where, do=do)
+    return None
+
+
+def _namespace(client: _Client, address: Address) -> str:
+    """The user's namespace in multi-user mode; empty in single-user mode, which refuses any."""
+    host = client.api_client.configuration.host
+    health = kfp_server_api.HealthzServiceApi(client.api_client).healthz_service_get_healthz()
+    if health is None or health.multi_user is None:
+        raise refusals.not_the_backend(
+            "an answer without what a Kubeflow Pipelines that is up says of itself", url=host
+        )
+    if not health.multi_user:
+        return ""
+    inside = _POD_NAMESPACE.read_text(encoding="utf-8").strip() if _POD_NAMESPACE.is_file() else ""
+    namespace = address.namespace or client.get_user_namespace() or inside
+    if not namespace:
+        do = "Set --namespace to your profile's: the name beside the logo of the Kubeflow dashboard."
+        expected = "a namespace: this Kubeflow Pipelines has several users"
+        raise InvalidValue(expected=expected, found="none", where="--namespace", do=do)
+    return str(namespace)

@@ -1,0 +1,97 @@
+"""Why a run failed. The API tells nothing of it; the failed step's log does."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.kubeflow.backend import Backend
+from pipeline.kubeflow.errors import BackendError, LoginNeeded
+from pipeline.kubeflow.runs import Run
+
+#: As `components.reporting` tells of a failure.
+_OURS = re.compile(r"^ERROR components\.reporting: (\w+) failed\. (\w+): (.*)$")
+#: A line that another message begins with: ours, Python's, the launcher's in Go, the workflow engine's.
+_NEXT = re.compile(
+    r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL) [\w.]+: |^[IWEF]\d{4} [\d:.]+ |^time=|^Error: exit status|^Traceback \(most"
+)
+_RAISED = re.compile(r"^((?:\w+\.)*[A-Z]\w+)(?:: (.*))?$")
+_LAST_LINES = 15
+
+
+@dataclass(frozen=True)
+class Failure:
+    """step: empty if not known; message: one paragraph; log_url: empty if no log could be read."""
+
+    step: str
+    kind: str
+    message: str
+    log_url: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def failure_of(backend: Backend, run: Run) -> Failure:
+    """What went wrong in a run that is over and did not succeed."""
+    step = run.failed_step()
+    named = step.replace("-", "_")
+    if run.was_canceled:
+        message = "It was terminated. What it left unfinished, the next run of this model puts right."
+        return Failure(named, "Terminated", message)
+    if not step:
+        link = backend.run_link(run.run_id)
+        return Failure("", "Unknown", f"The API does not say which step failed; the run's page may: {link}")
+    return _from_logs(backend, run, step) or Failure(
+        named,
+        "NoLog",
+        "There is no log to read: its pod may not have come to start, or was ended from outside. The run's page shows "
+        f"the pod's events: {backend.run_link(run.run_id)}",
+    )
+
+
+def _from_logs(backend: Backend, run: Run, step: str) -> Failure | None:
+    """The first log that tells of this step's failure, else the first that there is."""
+    other = None
+    for pod in run.pods_of(step):
+        try:
+            log = backend.log(run.run_id, pod)
+        except LoginNeeded:
+            return other
+        except BackendError:
+            continue
+        if not log.strip():
+            continue
+        teller, kind, message = cause(log)
+        found = Failure(step.replace("-", "_"), kind, message, backend.log_link(run.run_id, pod))
+        if teller in ("", found.step):
+            return found
+        other = other or found
+    return other
+
+
+def cause(log: str) -> tuple[str, str, str]:
+    """Who tells it (empty where not our own code does), its kind, and what it says."""
+    lines = log.splitlines()
+    for index, line in enumerate(lines):
+        if match := _OURS.match(line):
+            return match[1], match[2], "\n".join([match[3], *_continued(lines[index + 1 :])]).rstrip()
+    raised = _raised(lines)
+    if raised is not None:
+        return "", *raised
+    return "", "StepFailed", "Its log ends with:\n" + "\n".join(lines[-_LAST_LINES:])
+
+
+def _continued(lines: list[str]) -> list[str]:
+    """A message may have several lines, such as a server's log."""
+    end = next((index for index, line in enumerate(lines) if _NEXT.match(line)), len(lines))
+    return lines[:end]
+
+
+def _raised(lines: list[str]) -> tuple[str, str] | None:
+    """The last exception of a traceback, and what it says."""
+    begins = [index for index, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    for index in range(begins[-1] + 1, len(lines)) if begins else ():
+        if match := _RAISED.match(lines[index]):
+            said = "\n".join([match[2] or "", *_continued(lines[index + 1 :])]).strip()
+            return match[1].rpartition(".")[2], said or match[1]
+    return None

@@ -1,0 +1,124 @@
+"""A recurring run, made as asked for: one of its name, no more, and none touched if nothing has changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from model.errors import InvalidValue
+from pipeline.kubeflow.triggers import Trigger
+
+if TYPE_CHECKING:
+    from pipeline.kubeflow.backend import Backend
+
+#: By this a recurring run is known as one of ours: nobody else's is ever replaced.
+MARK = "Made by `savedmodel-release schedule`, which replaces it when something changes."
+UNCHANGED, CREATED, REPLACED = "unchanged", "created", "replaced"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a recurring run does. description: says whose it is, and which service account was asked for, since the
+    backend writes its default where none was."""
+
+    name: str
+    trigger: Trigger
+    experiment_id: str
+    pipeline_id: str
+    version_id: str
+    parameters: Mapping[str, Any]
+    description: str
+    service_account: str = ""
+
+    @classmethod
+    def releasing(cls, *, model_name: str, export_uri: str, service_account: str, **others: Any) -> "Schedule":
+        account = service_account or "the default one"
+        description = f"{MARK} Releases {model_name} from {export_uri}. Service account: {account}."
+        return cls(description=description, service_account=service_account, **others)
+
+
+@dataclass(frozen=True)
+class RecurringRun:
+    """A schedule that the backend has."""
+
+    identifier: str
+    schedule: Schedule
+    enabled: bool
+    catches_up: bool = False
+    at_once: int = 1
+
+    @classmethod
+    def from_api(cls, found: Any) -> "RecurringRun":
+        """found: V2beta1RecurringRun."""
+        version, config = found.pipeline_version_reference, found.runtime_config
+        schedule = Schedule(
+            name=found.display_name or "",
+            trigger=Trigger.from_api(found.trigger),
+            experiment_id=found.experiment_id or "",
+            pipeline_id=(version.pipeline_id if version else None) or "",
+            version_id=(version.pipeline_version_id if version else None) or "",
+            parameters=(config.parameters if config else None) or {},
+            description=found.description or "",
+            service_account=found.service_account or "",
+        )
+        enabled = found.mode == "ENABLE"
+        return cls(found.recurring_run_id, schedule, enabled, not found.no_catchup, int(found.max_concurrency or 1))
+
+    @property
+    def is_ours(self) -> bool:
+        return self.schedule.description.startswith(MARK)
+
+    def does(self, wanted: Schedule) -> bool:
+        """Whether it is what `wanted` asks for, enabled or not."""
+        had = self.schedule
+        same_account = not wanted.service_account or had.service_account == wanted.service_account
+        as_always = not self.catches_up and self.at_once == 1
+        names = ("trigger", "experiment_id", "version_id", "parameters", "description")
+        return same_account and as_always and all(getattr(had, each) == getattr(wanted, each) for each in names)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """deleted: ids of recurring runs of that name that went."""
+
+    action: str
+    recurring_run: RecurringRun
+    deleted: tuple[str, ...] = field(default=())
+
+
+def put(backend: "Backend", wanted: Schedule) -> Outcome:
+    """Makes it so that exactly one recurring run has this name, and does what is wanted.
+
+    The new one is made before others go, so that a crash in between leaves one too many, never none; the next call
+    puts that right. One that is disabled stays so.
+
+    Raises:
+        InvalidValue: one of that name is not ours.
+        BackendError
+    """
+    found = ours(backend, wanted.name)
+    kept = next((each for each in found if each.does(wanted)), None)
+    enabled = not found or any(each.enabled for each in found)
+    current = kept or backend.create_recurring_run(wanted, enabled=enabled)
+    others = tuple(each.identifier for each in found if each.identifier != current.identifier)
+    for identifier in others:
+        backend.delete_recurring_run(identifier)
+    action = UNCHANGED if kept else REPLACED if found else CREATED
+    return Outcome(action, current, others)
+
+
+def ours(backend: "Backend", name: str) -> list[RecurringRun]:
+    """The recurring runs of that name, the newest first.
+
+    Raises:
+        InvalidValue: one of them was made otherwise.
+    """
+    found = backend.recurring_runs(name)
+    foreign = next((each for each in found if not each.is_ours), None)
+    if foreign is not None:
+        raise InvalidValue(
+            expected="a name that only schedules of `savedmodel-release schedule` have",
+            found=f"{name!r}, made otherwise: {backend.recurring_run_link(foreign.identifier)}",
+            where="--name",
+            do="Choose another --name, or delete that one in the UI.",
+        )
+    return found

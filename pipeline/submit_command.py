@@ -1,0 +1,198 @@
+"""`savedmodel-release submit`: a release on Kubeflow Pipelines, from here."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from model.errors import ReleaseError
+from pipeline.commands import explained
+from pipeline.kubeflow.address import Address
+from pipeline.kubeflow.options import Asked, address_options, asked_options
+
+if TYPE_CHECKING:
+    from pipeline.kubeflow.following import Pace, Session
+    from pipeline.kubeflow.submission import Prepared, Started
+
+#: A run that goes on longer than the pipeline's own deadline is ended by the backend.
+_TIMEOUT_S = 5 * 3600
+
+
+@click.command()
+@click.option("--no-wait", is_flag=True, help="Start the run, and do not follow it.")
+@click.option("--follow", metavar="RUN_ID", default="", help="Start nothing; follow that run.")
+@click.option(
+    "--terminate", metavar="RUN_ID", default="", help="Start nothing; end that run, and follow it to its end."
+)
+@click.option(
+    "--timeout-s",
+    default=float(_TIMEOUT_S),
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Follow no longer; the run goes on.",
+)
+@click.option(
+    "--poll-s",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0.01, 600),
+    metavar="SECONDS",
+    help="Between one look at the run and the next.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, last on standard output.")
+@asked_options
+@address_options
+@explained
+def submit(
+    address: Address,
+    asked: Asked,
+    no_wait: bool,
+    follow: str,
+    terminate: str,
+    timeout_s: float,
+    poll_s: float,
+    as_json: bool,
+) -> None:
+    """Release a model on Kubeflow Pipelines: upload the compiled pipeline if it has changed, start a run, follow it.
+
+    Each step is told when it begins and when it ends, with links to the run's page and to the log of a step that
+    fails. Ctrl-C leaves the run going; so does the end of this program by other means.
+
+    Exit status: 0 the run succeeded, 1 it failed, was terminated, or could not be started or followed, 2 wrong usage,
+    130 interrupted. With --no-wait: 0 the run has been started. With --terminate: 0 the run is over.
+
+    \b
+    Examples:
+      kubectl -n kubeflow port-forward svc/ml-pipeline-ui 8080:80 &
+      export KF_PIPELINES_ENDPOINT=http://localhost:8080
+      savedmodel-release submit --model-name rpm --export-uri gs://BUCKET/exports \\
+          --rows-uri gs://BUCKET/visits.csv --set models_root=gs://BUCKET/models \\
+          --set label_column=will_buy_on_return_visit --set min_auc=0.6
+      savedmodel-release submit --follow RUN_ID
+    \b
+    Behind Dex, in a profile's namespace:
+      savedmodel-release submit --endpoint https://kubeflow.example.com/pipeline --namespace mlops \\
+          --cookies "oauth2_proxy_kubeflow=…" --model-name rpm …
+    """
+    from rich.console import Console
+
+    from pipeline.kubeflow.connection import connect
+    from pipeline.kubeflow.following import Pace, Session
+    from pipeline.kubeflow.submission import Prepared
+
+    if sum(map(bool, (follow, terminate, no_wait))) > 1:
+        raise click.UsageError("--no-wait, --follow and --terminate exclude each other.")
+    held = _Held(address, Console(stderr=True, markup=False, highlight=False, emoji=False), as_json=as_json)
+    with _explaining(held), _interruptible():
+        prepared = None if follow or terminate else Prepared.from_options(asked.checked())
+        with contextlib.closing(Session(lambda: connect(address))) as session:
+            if prepared is None:
+                held.adopt(session, follow or terminate, terminate=bool(terminate))
+            else:
+                held.start(session, prepared)
+            if no_wait:
+                held.tell()
+                return
+            succeeded = _see_it_through(session, held, pace=Pace(timeout_s, poll_s=poll_s))
+    sys.exit(0 if succeeded or terminate else 1)
+
+
+class _Held:
+    """What is known of the run while this program may be interrupted, and how to tell it."""
+
+    def __init__(self, address: Address, console: Any, *, as_json: bool) -> None:
+        self._address, self.console, self._as_json = address, console, as_json
+        self.started: Started | None = None
+        self._link = ""
+
+    def start(self, session: "Session", prepared: "Prepared") -> None:
+        from pipeline.kubeflow.submission import start
+
+        self._hold(session, start(session.backend, prepared, console=self.console))
+
+    def adopt(self, session: "Session", run_id: str, *, terminate: bool) -> None:
+        """A run that was started elsewhere.
+
+        Raises:
+            InvalidValue: there is none with that id.
+        """
+        from pipeline.kubeflow.submission import Started, existing
+
+        run = existing(session.backend, run_id)
+        self._hold(session, Started(run.run_id, run.name))
+        if terminate and not run.is_over:
+            session.backend.terminate(run_id)
+
+    def _hold(self, session: "Session", started: "Started") -> None:
+        self.started, self._link = started, session.backend.run_link(started.run_id)
+        self.console.print(f"run {started.name}: {started.run_id}\n  {self._link}", soft_wrap=True)
+
+    def tell(self, **known: Any) -> None:
+        """On standard output. known: as `submission.to_json` takes it."""
+        from pipeline.kubeflow.submission import to_json
+
+        if self._as_json:
+            click.echo(to_json(self.started, link=self._link, **known))
+        elif self._link:
+            click.echo(self._link)
+
+    def how_to_go_on(self) -> str:
+        if self.started is None:
+            return "No run is known to have been started; the list of runs in the UI says for sure."
+        run = f"{self.started.run_id}{self._address.arguments()}"
+        return (
+            f"The run goes on: {self._link}\n"
+            f"  follow it     savedmodel-release submit --follow {run}\n"
+            f"  terminate it  savedmodel-release submit --terminate {run}"
+        )
+
+
+def _see_it_through(session: "Session", held: _Held, *, pace: "Pace") -> bool:
+    """Follows the run, and tells how it ended. Returns whether it succeeded."""
+    from pipeline.kubeflow.failures import failure_of
+    from pipeline.kubeflow.following import follow
+    from pipeline.kubeflow.submission import show
+
+    assert held.started is not None
+    run = follow(session, held.started.run_id, pace=pace, console=held.console)
+    failure = None if run.succeeded else failure_of(session.backend, run)
+    show(run, failure, backend=session.backend, console=held.console)
+    held.tell(run=run, failure=failure)
+    return run.succeeded
+
+
+@contextlib.contextmanager
+def _explaining(held: _Held) -> Iterator[None]:
+    """Whatever ends this program, it says what becomes of the run."""
+    try:
+        yield
+    except ReleaseError as error:
+        held.tell(error=error)
+        if held.started is None:
+            raise
+        click.echo(f"{type(error).__name__}: {error}\n{held.how_to_go_on()}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        message = f"Interrupted. {held.how_to_go_on()}"
+        click.echo(message, err=True)
+        held.tell(message=message)
+        sys.exit(130)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets SIGTERM and a closed terminal end this as Ctrl-C does."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    # nohup ignores the one of a closed terminal, and means it.
+    heeded = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in heeded:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in heeded.items():
+            signal.signal(number, handler)
