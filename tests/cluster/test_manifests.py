@@ -223,7 +223,7 @@ def test_its_log_is_json(page: str, restricted: str) -> None:
 
     lines = kubectl("logs", f"deployment/{WEBAPP}", "--namespace", restricted).splitlines()
 
-    assert {json.loads(line)["level"] for line in lines} == {"INFO"}
+    assert {json.loads(line)["severity"] for line in lines} == {"INFO"}
 
 
 def test_its_pod_ends_soon_after_it_is_told_to(restricted: str) -> None:
