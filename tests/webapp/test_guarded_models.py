@@ -217,7 +217,7 @@ def test_a_request_on_a_connection_that_the_server_closes_is_sent_again(fake_mod
     assert [answer.status_code for answer in answers] == [200] * 3
 
 
-@pytest.mark.parametrize("quote", [lambda token: {"error": token}, lambda token: b"." * 195 + token.encode()])
+@pytest.mark.parametrize("quote", [lambda token: {"error": token}, lambda token: b"." * 185 + token.encode()])
 def test_a_token_that_a_model_server_quotes_is_cut_out(
     quote: Callable[[str], Any], access: list[str], fake_model: FakeModelServer
 ) -> None:

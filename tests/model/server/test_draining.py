@@ -19,13 +19,12 @@ DRAIN_S = 3
 
 
 @contextlib.contextmanager
-def two_servers(directory: Path, export: Path) -> Iterator[tuple[RunningServer, RunningServer]]:
+def two_servers(directory: Path, export: Path, *flags: str) -> Iterator[tuple[RunningServer, RunningServer]]:
     model = ServedModel("half_plus_two", base_path(directory / "half_plus_two", {1: export}))
     with contextlib.ExitStack() as started:
         servers = []
         for name in ("old", "new"):
             (directory / name).mkdir()
-            flags = [f"--drain_seconds={DRAIN_S}"]
             servers.append(started.enter_context(running_model_server(directory / name, [model], flags=flags)))
         yield servers[0], servers[1]
 
@@ -60,7 +59,8 @@ def point_to(server: RunningServer, rest: Service, grpc: Service) -> None:
 def test_no_request_is_lost_while_one_server_takes_over_from_another(
     forgotten: str, tmp_path: Path, half_plus_two: Path
 ) -> None:
-    with two_servers(tmp_path, half_plus_two) as (old, new), called_without_pause(old) as (load, rest, grpc):
+    drain = f"--drain_seconds={DRAIN_S}"
+    with two_servers(tmp_path, half_plus_two, drain) as (old, new), called_without_pause(old) as (load, rest, grpc):
         time.sleep(1)
         if forgotten == "before the signal":  # a preStop hook that sleeps
             point_to(new, rest, grpc)
