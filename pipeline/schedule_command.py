@@ -132,7 +132,8 @@ def _change(address: Address, name: str, action: str, *, as_json: bool) -> None:
         if not found:
             do = "`savedmodel-release schedule --list` lists those that there are."
             raise InvalidValue(expected="the name of a schedule", found=f"none named {name!r}", where="--name", do=do)
-        for each in found:
+        # Of several, as a call that did not end may have left them, only the newest is to go on.
+        for each in found[:1] if action == "enable" else found:
             if action == "delete":
                 backend.delete_recurring_run(each.identifier)
             else:
@@ -166,7 +167,7 @@ def _tell(
     also = f"; {len(deleted)} more of that name, left by a call that did not end, deleted" if leftover else ""
     click.echo(f"{recurring_run.schedule.name}: {action}{also}")
     if action != "deleted":
-        click.echo(_lines(recurring_run, backend))
+        click.echo(_lines(recurring_run, backend).partition("\n")[2])
         if not recurring_run.enabled and action != "disabled":
             click.echo("It is disabled, and stays so until --enable.")
 

@@ -1,6 +1,7 @@
 """The client that goes to Kubeflow Pipelines."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -92,8 +93,10 @@ def _client(address: Address) -> _Client:
         "ssl_ca_cert": address.ssl_ca_cert or None,
         "credentials": None if address.existing_token or address.iap_client_id else _token_of_pod(),
     }
+    # Its login tells what to do; of all else that it prints, ours says more.
+    told = sys.stderr if address.iap_client_id else io.StringIO()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(told):
             warnings.simplefilter("ignore")
             client = _Client(**given)
     except (GoogleAuthError, requests.RequestException, ValueError, OSError) as error:

@@ -59,7 +59,7 @@ def _packed(name: str, kind: Any, options: Sequence[Command]) -> Callable[[Comma
     def decorate(command: Command) -> Command:
         @wraps(command)
         def run(**arguments: Any) -> Any:
-            packed = {each.name: arguments.pop(each.name) for each in fields(kind)}
+            packed = {each.name: arguments.pop(each.name) or each.default for each in fields(kind)}
             return command(**{name: kind(**packed)}, **arguments)
 
         for option in reversed(options):
@@ -70,7 +70,7 @@ def _packed(name: str, kind: Any, options: Sequence[Command]) -> Callable[[Comma
 
 
 def _text(*names: str, envvar: str | None = None, metavar: str = "TEXT", help: str) -> Command:
-    return click.option(*names, default="", envvar=envvar, show_envvar=bool(envvar), metavar=metavar, help=help)
+    return click.option(*names, envvar=envvar, show_envvar=bool(envvar), metavar=metavar, help=help)
 
 
 address_options = _packed(
@@ -111,7 +111,6 @@ address_options = _packed(
         ),
         click.option(
             "--ssl-ca-cert",
-            default="",
             envvar="SSL_CERT_FILE",
             show_envvar=True,
             type=_FILE,
@@ -134,7 +133,7 @@ asked_options = _packed(
             metavar="PARAMETER=VALUE",
             help="Any parameter of the pipeline; repeatable. `savedmodel-release run --parameters` lists them.",
         ),
-        click.option("--pipeline", "pipeline_file", default="", type=_FILE, help="The compiled YAML to upload."),
+        click.option("--pipeline", "pipeline_file", type=_FILE, help="The compiled YAML to upload."),
         _text("--pipeline-name", metavar="NAME", help="Its name on the backend. Default: the one in the YAML."),
         _text(
             "--experiment",

@@ -38,6 +38,8 @@ def parsed(body: bytes, model: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A model as JSON values; what is not set is left out, and so are falsehoods, as protobuf has it."""
+    """As JSON values; of models, what is not set is left out, and so are falsehoods, as protobuf has it."""
     made = _CODEC.sanitize_for_serialization(value)
-    return {key: each for key, each in made.items() if each is not False} if isinstance(made, dict) else made
+    if isinstance(value, dict):
+        return made
+    return {key: each for key, each in made.items() if each is not False}
