@@ -5,6 +5,7 @@ BIN := .venv/bin
 HOME_DIR ?= .savedmodel-release
 SAMPLE := $(HOME_DIR)/sample
 TESTS ?= tests
+CLUSTER_TESTS ?= tests/cluster
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -49,8 +50,12 @@ compiled-is-fresh: $(BIN)/.installed ## compiled/ is what the sources compile to
 tests: $(BIN)/.installed ## the tests alone; TESTS=tests/model for a part of them
 	$(BIN)/pytest -n $(WORKERS) $(TESTS)
 
-test-cluster: $(BIN)/.installed ## the tests that need a cluster, on the one that KUBECONFIG names
-	@if [ -z "$$KUBECONFIG" ]; then echo "test-cluster: skipped, KUBECONFIG is not set"; else $(BIN)/pytest -m cluster tests/cluster; fi
+test-cluster: $(BIN)/.installed ## the tests on the cluster of KUBECONFIG; IMAGE_BUILD=PROGRAM builds the images first
+	@if [ -z "$$KUBECONFIG" ]; then echo "test-cluster: skipped, since KUBECONFIG names no cluster"; exit 0; fi; set -e; \
+	if [ -n "$$IMAGE_BUILD" ]; then cluster/load-test-images; fi; $(BIN)/pytest -m cluster $(CLUSTER_TESTS)
+
+bench-cluster: $(BIN)/.installed ## a release on the cluster of KUBECONFIG: seconds by step, and how many were ours
+	@if [ -z "$$KUBECONFIG" ]; then echo "bench-cluster: skipped, since KUBECONFIG names no cluster"; else $(BIN)/python -m benchmarks.cluster; fi
 
 bench: $(BIN)/.installed ## inspection, scoring and the demo's seconds, measured here
 	$(BIN)/python -m benchmarks
@@ -70,4 +75,4 @@ clean: ## remove the demo's home, reports and caches (not .venv)
 	@if [ -x $(BIN)/savedmodel-release ]; then $(BIN)/savedmodel-release stop --home $(HOME_DIR); fi
 	rm -rf $(HOME_DIR) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: help install demo compile test lint types compiled-is-fresh tests test-cluster bench format lock protos clean
+.PHONY: help install demo compile test lint types compiled-is-fresh tests test-cluster bench bench-cluster format lock protos clean
