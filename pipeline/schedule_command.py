@@ -105,7 +105,7 @@ def _put(address: Address, asked: Asked, name: str, trigger: "Trigger", *, as_js
     prepared = Prepared.from_options(asked, name=name)
     with connected(address) as backend:
         schedules.ours(backend, name)  # a name that is taken is refused before anything is uploaded
-        version = ensure(backend, prepared.pipeline_yaml, pipeline_name=prepared.pipeline_name)
+        version = ensure(backend, prepared.compiled, pipeline_name=prepared.pipeline_name)
         tell_version(version, backend=backend, console=console)
         wanted = schedules.Schedule.releasing(
             name=name,

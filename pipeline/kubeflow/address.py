@@ -41,9 +41,9 @@ class Address:
 
 def _endpoint(given: str) -> str:
     """A URL as it stands in a browser, or a bare host, made the endpoint that kfp takes."""
-    url = given.strip().partition("#")[0].partition("?")[0].rstrip("/").replace("/_/pipeline", "/pipeline")
-    if url and "://" not in url:
-        url = f"https://{url}"
+    url = given.strip().partition("#")[0].partition("?")[0]
+    url = f"https://{url}" if url and "://" not in url else url
+    url = url.rstrip("/").replace("/_/pipeline", "/pipeline")
     try:
         parts = urlsplit(url)
         fits = not url or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from components.platforms.local.home import Home
 from model.errors import InvalidValue
 from pipeline.engine import RunRequest
 from pipeline.environments import run_parameters
+from pipeline.kubeflow.compiled import Compiled
 from pipeline.on_cluster import check_for_cluster
 
 #: Nothing of a run on a backend stands on this machine.
@@ -16,7 +15,7 @@ _NO_HOME = Home.at("/")
 
 
 def release_parameters(
-    pipeline_yaml: str, *, given: Mapping[str, str], settings: Sequence[str], predictions: str
+    compiled: Compiled, *, given: Mapping[str, str], settings: Sequence[str], predictions: str
 ) -> dict[str, Any]:
     """Typed as the pipeline declares them. given: those with an option of their own; settings: PARAMETER=VALUE;
     predictions: the directory below models_root/model_name/predictions, where no predictions_uri is set.
@@ -31,29 +30,21 @@ def release_parameters(
     if local:
         do = "Leave it out; a release on this machine is `savedmodel-release run`."
         raise InvalidValue(expected="platform=kubernetes", found=local, where="--set", do=do)
-    required = _required(pipeline_yaml)
+    required = compiled.required
     names = {each.partition("=")[0] for each in settings}
     if "models_root" in required - names:
         do = "Add --set models_root=gs://BUCKET/PATH; releases are kept there, and KServe must be able to read it."
         raise InvalidValue(expected="models_root", found="none", where="--set", do=do)
-    parameters = run_parameters(pipeline_yaml, given=given, platform="kubernetes", home=_NO_HOME, settings=settings)
+    parameters = run_parameters(compiled.text, given=given, platform="kubernetes", home=_NO_HOME, settings=settings)
     if "predictions_uri" in required - names:
         root = str(parameters["models_root"]).rstrip("/")
         parameters["predictions_uri"] = f"{root}/{given['model_name']}/predictions/{predictions}"
     _check_complete(required - parameters.keys())
-    check_for_cluster(RunRequest(pipeline_yaml, parameters, _NO_HOME))
+    check_for_cluster(RunRequest(compiled.text, parameters, _NO_HOME))
     return parameters
 
 
-def _required(pipeline_yaml: str) -> set[str]:
-    from pipeline.environments import declared_parameters
-
-    declared_parameters(pipeline_yaml)
-    definitions = next(iter(yaml.safe_load_all(pipeline_yaml)))["root"]["inputDefinitions"]["parameters"]
-    return {name for name, definition in definitions.items() if not definition.get("isOptional")}
-
-
-def _check_complete(missing: set[str]) -> None:
+def _check_complete(missing: frozenset[str]) -> None:
     if missing:
         name = min(missing)
         do = f"Add --set {name}=VALUE."

@@ -38,7 +38,7 @@ def unreachable(error: http_errors.HTTPError, *, url: str) -> BackendError:
     if isinstance(reason, http_errors.NameResolutionError):
         found, do = "no host of that name", "Look at --endpoint."
     elif isinstance(reason, http_errors.NewConnectionError):
-        found = f"nothing listens there ({str(reason).rpartition(': ')[2]})"
+        found = f"nothing listens there ({str(reason).rpartition('] ')[2]})"
         do = f"Look at --endpoint; from outside the cluster: {FORWARD}, and --endpoint http://localhost:8080."
     elif isinstance(reason, http_errors.TimeoutError):
         found, do = "no answer in time", f"Look at --endpoint, and whether a proxy or firewall is between; or {FORWARD}"

@@ -11,12 +11,13 @@ from rich.console import Console
 from model.errors import InvalidValue, ReleaseError
 from pipeline.engine import new_run_id
 from pipeline.kubeflow.backend import Backend
+from pipeline.kubeflow.compiled import Compiled
 from pipeline.kubeflow.errors import BackendError, BackendRefused, BackendUnavailable
 from pipeline.kubeflow.failures import Failure
 from pipeline.kubeflow.options import Asked
 from pipeline.kubeflow.parameters import release_parameters
 from pipeline.kubeflow.runs import Run
-from pipeline.kubeflow.versions import Version, ensure, pipeline_info
+from pipeline.kubeflow.versions import Version, ensure
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Prepared:
     """A run to start; nothing has been asked of the backend yet. name: its own, so that it is found again."""
 
     name: str
-    pipeline_yaml: str
+    compiled: Compiled
     pipeline_name: str
     experiment: str
     parameters: Mapping[str, Any]
@@ -37,15 +38,15 @@ class Prepared:
         Raises:
             InvalidValue
         """
-        pipeline_yaml, run_id = asked.pipeline_yaml(), new_run_id()
+        compiled, run_id = Compiled.parse(asked.pipeline_yaml()), new_run_id()
         return cls(
             name=name or f"{asked.model_name} {run_id}",
-            pipeline_yaml=pipeline_yaml,
-            pipeline_name=asked.pipeline_name or str(pipeline_info(pipeline_yaml)["name"]),
+            compiled=compiled,
+            pipeline_name=asked.pipeline_name or compiled.name,
             # As kfp has it: this one overrides what was asked for.
             experiment=os.environ.get("KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME") or asked.experiment or "Default",
             parameters=release_parameters(
-                pipeline_yaml,
+                compiled,
                 given=asked.given,
                 settings=asked.settings,
                 predictions="scheduled" if name else run_id,
@@ -68,7 +69,7 @@ def start(backend: Backend, prepared: Prepared, *, console: Console) -> Started:
     Raises:
         BackendError
     """
-    version = ensure(backend, prepared.pipeline_yaml, pipeline_name=prepared.pipeline_name)
+    version = ensure(backend, prepared.compiled, pipeline_name=prepared.pipeline_name)
     tell_version(version, backend=backend, console=console)
     experiment_id = backend.experiment_id(prepared.experiment)
     try:

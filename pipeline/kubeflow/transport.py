@@ -25,6 +25,8 @@ class Transport(RESTClientObject):  # type: ignore[misc]
     def __init__(self, configuration: Any) -> None:
         configuration.retries = urllib3.Retry(
             total=3,
+            connect=2,
+            other=0,  # a certificate will not be better the next time
             redirect=0,
             backoff_factor=0.2,
             status_forcelist=(502, 503, 504),

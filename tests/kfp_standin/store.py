@@ -313,7 +313,10 @@ def _predicate(text: str) -> Callable[[Any], bool]:
         return lambda _: True
     try:
         predicates = json.loads(text)["predicates"]
-        wanted = {each["key"]: each["stringValue"] for each in predicates if each["operation"] == "EQUALS"}
+        # kfp.Client writes the operation as a number, others as a word.
+        if not all(each["operation"] in (1, "EQUALS") and each["key"] == "display_name" for each in predicates):
+            raise ValueError("only EQUALS of display_name is known here")
+        wanted = {each["key"]: each["stringValue"] for each in predicates}
     except (ValueError, KeyError, TypeError) as error:
         raise said(400, f"Failed to create list options: failed to parse filter: {error}") from error
     return lambda each: all(getattr(each, key) == value for key, value in wanted.items())

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipeline.environments import COMPILED
 from tests.kfp_standin.script import Script
@@ -25,10 +24,8 @@ STEPS = [
 @pytest.fixture
 def changed(tmp_path: Path) -> str:
     """The compiled pipeline, changed a little."""
-    documents = list(yaml.safe_load_all(COMPILED.read_text(encoding="utf-8")))
-    documents[0]["pipelineInfo"]["description"] = "Changed."
     path = tmp_path / "changed.yaml"
-    path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+    path.write_text(COMPILED.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     return str(path)
 
 
@@ -45,8 +42,9 @@ def test_a_run_is_followed_step_by_step_and_its_verdict_is_the_exit_status(stand
 
 
 def test_the_pipeline_is_uploaded_once_for_each_content(standin: Standin, changed: str) -> None:
-    first = submit(standin, *RELEASE, "--no-wait", "--json")
-    again = submit(standin, *RELEASE, "--no-wait", "--json")
+    real = ("--pipeline", str(COMPILED))
+    first = submit(standin, *RELEASE, "--no-wait", "--json", *real)
+    again = submit(standin, *RELEASE, "--no-wait", "--json", *real)
     other = submit(standin, *RELEASE, "--no-wait", "--json", "--pipeline", changed)
 
     assert [each.json["uploaded"] for each in (first, again, other)] == [True, False, True]
@@ -57,7 +55,13 @@ def test_the_pipeline_is_uploaded_once_for_each_content(standin: Standin, change
 
 
 def test_parameters_arrive_typed_as_the_pipeline_declares_them(standin: Standin) -> None:
-    settings = ("label_column=bought", "min_auc=0.5", "batch_rows=100", "allow_signature_change=yes", "positive_label=1")
+    settings = (
+        "label_column=bought",
+        "min_auc=0.5",
+        "batch_rows=100",
+        "allow_signature_change=yes",
+        "positive_label=1",
+    )
 
     done = submit(standin, *RELEASE, "--no-wait", "--json", *(f"--set={each}" for each in settings))
 
@@ -94,7 +98,10 @@ def test_experiment_service_account_and_pipeline_name_are_passed_on(standin: Sta
     [
         ({}, "Default"),
         ({"KF_PIPELINES_DEFAULT_EXPERIMENT_NAME": "usual"}, "usual"),
-        ({"KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME": "always", "KF_PIPELINES_DEFAULT_EXPERIMENT_NAME": "usual"}, "always"),
+        (
+            {"KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME": "always", "KF_PIPELINES_DEFAULT_EXPERIMENT_NAME": "usual"},
+            "always",
+        ),
     ],
 )
 def test_the_experiment_is_found_in_kfps_own_variables(

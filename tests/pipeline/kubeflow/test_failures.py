@@ -1,0 +1,107 @@
+"""From the log of a step to why it failed."""
+
+import pytest
+
+from pipeline.kubeflow.failures import cause
+from tests.kfp_standin.script import Script
+from tests.kfp_standin.server import Standin
+from tests.pipeline.kubeflow.commands import REFUSED, RELEASE, submit
+
+SERVER_LOG = """\
+INFO components.deploy_candidate: waiting
+ERROR components.reporting: deploy_candidate failed. ServingFailed: rpm-candidate: expected a server that is ready; \
+found CrashLoopBackOff. Its log ends with:
+E0801 no such op: FooOp
+  at node bar
+INFO components.reporting: the last word
+"""
+TRACEBACK = """\
+[KFP Executor 2026-08-01 10:00:00,000 INFO]: --component_module_path is not specified.
+Traceback (most recent call last):
+  File "/tmp/tmp.x/ephemeral_component.py", line 12, in promote_release
+    raise KeyError("x")
+KeyError: 'x'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "<frozen runpy>", line 198, in _run_module_as_main
+kubernetes.client.exceptions.ApiException: (403)
+Reason: Forbidden
+I0801 10:00:00.000000      18 launcher_v2.go:705] ExecutorOutput: {}
+"""
+
+
+def test_what_a_step_refuses_is_its_own_paragraph() -> None:
+    teller, kind, message = cause(REFUSED)
+
+    assert (teller, kind) == ("score_batch", "ScoringFailed")
+    assert message.startswith("gs://b/models/rpm/predictions: expected AUC")
+    assert message.endswith("Train again.")
+
+
+def test_a_message_of_several_lines_is_whole() -> None:
+    _, kind, message = cause(SERVER_LOG)
+
+    assert kind == "ServingFailed"
+    assert message.endswith("Its log ends with:\nE0801 no such op: FooOp\n  at node bar")
+
+
+def test_of_a_traceback_the_last_exception_counts() -> None:
+    assert cause(TRACEBACK) == ("", "ApiException", "(403)\nReason: Forbidden")
+
+
+def test_an_exception_without_words_is_named() -> None:
+    assert cause("Traceback (most recent call last):\n  File x\nMemoryError\n") == ("", "MemoryError", "MemoryError")
+
+
+def test_else_the_log_ends_with_its_last_lines() -> None:
+    _, kind, message = cause("\n".join(f"line {number}" for number in range(100)))
+
+    assert kind == "StepFailed"
+    assert message.splitlines()[0] == "Its log ends with:"
+    assert (message.splitlines()[1], message.splitlines()[-1]) == ("line 85", "line 99")
+
+
+def failing(standin: Standin, **script: object) -> dict[str, object]:
+    standin.store.script = Script(**script)  # type: ignore[arg-type]
+    done = submit(standin, *RELEASE, "--json")
+    assert done.status == 1
+    assert "Traceback" not in done.err
+    return done.json
+
+
+@pytest.mark.parametrize("attempts", [True, False])
+def test_the_pod_is_found_whether_or_not_the_engine_retries(standin: Standin, attempts: bool) -> None:
+    logs = {"score-batch": REFUSED}
+
+    told = failing(standin, failing=frozenset({"score-batch"}), logs=logs, attempts=attempts)
+
+    assert told["error_details"]["kind"] == "ScoringFailed"  # type: ignore[index]
+
+
+def test_of_two_that_fail_the_first_is_the_cause(standin: Standin) -> None:
+    logs = {
+        "score-batch": REFUSED,
+        "finish-release": "ERROR components.reporting: finish_release failed. ServingFailed: rpm: later. Wait.\n",
+    }
+
+    told = failing(standin, failing=frozenset({"score-batch", "finish-release"}), logs=logs)
+
+    assert (told["failed_step"], told["error_details"]["kind"]) == ("score_batch", "ScoringFailed")  # type: ignore[index]
+
+
+def test_a_step_that_never_ran_is_told_by_its_drivers_log(standin: Standin) -> None:
+    log = "F0801 10:00:00.000000 1 main.go:80] KFP driver: resolved input parameter is null\n"
+
+    told = failing(standin, failing_drivers=frozenset({"stage-release"}), logs={"stage-release": log})
+
+    assert told["failed_step"] == "stage_release"
+    assert "resolved input parameter is null" in str(told["error"])
+
+
+def test_a_pod_without_a_log_is_told_with_the_page_that_knows_more(standin: Standin) -> None:
+    told = failing(standin, failing=frozenset({"score-batch"}), silent=frozenset({"score-batch"}))
+
+    assert (told["failed_step"], told["log_url"]) == ("score_batch", None)
+    assert str(told["run_url"]) in str(told["error"])
