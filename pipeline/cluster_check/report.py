@@ -52,7 +52,9 @@ def _table(findings: Sequence[Finding]) -> Table:
 def _verdict(report: Report) -> str:
     namespace = report.namespace
     if report.is_ready:
-        return f"Releases can be made in namespace {namespace}."
+        skipped = ", ".join(each.check for each in report.findings if each.state is State.SKIPPED)
+        as_far = f", as far as this was asked; skipped: {skipped}" if skipped else ""
+        return f"Releases can be made in namespace {namespace}{as_far}."
     blocking = [each for each in report.findings if each.stands_in_the_way]
     missing = [each.check for each in blocking if each.state is State.MISSING]
     unasked = [each.check for each in blocking if each.state is State.UNKNOWN]
