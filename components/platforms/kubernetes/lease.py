@@ -62,9 +62,14 @@ class RunLease:
             self.connection.delete(LEASES, self.name)
 
     def _take(self, *, wait: bool) -> None:
-        waiting_for = None
-        while not self._try_to_take(found := self.connection.get(LEASES, self.name)):
-            sign_of_life = found["spec"].get("renewTime") if found else None
+        began, waiting_for = time.monotonic(), None
+        while True:
+            found = self.connection.get(LEASES, self.name)
+            if self._try_to_take(found, watched_s=time.monotonic() - began):
+                return
+            if found is None:
+                continue  # another run has created it just now
+            sign_of_life = found["spec"].get("renewTime")
             if not wait or (waiting_for is not None and sign_of_life != waiting_for):
                 raise self._held_by(found)
             if waiting_for is None:
@@ -72,12 +77,12 @@ class RunLease:
             waiting_for = sign_of_life
             time.sleep(_POLL_S)
 
-    def _try_to_take(self, found: Object | None) -> bool:
+    def _try_to_take(self, found: Object | None, *, watched_s: float) -> bool:
         """Creates it, goes on with the run's own, or takes over an expired one."""
         try:
             if found is None:
                 return self.connection.create(LEASES, self._body(WORKING_S, acquired=True))
-            if _holder(found) != self.run_id and _left_s(found) > 0:
+            if _holder(found) != self.run_id and _left_s(found, watched_s=watched_s) > 0:
                 return False
             self._write(found, self._body(WORKING_S, acquired=_holder(found) != self.run_id))
         except Changed:
@@ -131,14 +136,16 @@ def _holder(found: Object) -> str:
     return str(found["spec"].get("holderIdentity") or "")
 
 
-def _left_s(found: Object) -> float:
-    """Seconds for which it is still held; a Lease without times or holder is free."""
+def _left_s(found: Object, *, watched_s: float) -> float:
+    """Seconds for which it is still held; a Lease without times or holder is free. watched_s: for so long it has been
+    seen without a sign of life, whatever times and durations stand in it."""
     spec = found["spec"]
     if not spec.get("renewTime") or not spec.get("holderIdentity"):
         return 0.0
     renewed = datetime.fromisoformat(spec["renewTime"].replace("Z", "+00:00"))
     age_s = (datetime.now(UTC) - renewed).total_seconds()
-    return float(spec.get("leaseDurationSeconds") or 0) + _SKEW_S - age_s
+    held_s = min(spec.get("leaseDurationSeconds") or 0, BETWEEN_STEPS_S) + _SKEW_S
+    return float(held_s - max(age_s, watched_s))
 
 
 def _now() -> str:
