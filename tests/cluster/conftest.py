@@ -35,6 +35,8 @@ from model.storage import open_storage
 
 HOW = "needs a cluster: KUBECONFIG=… pytest -m cluster tests/cluster"
 BASE = Path(__file__).resolve().parents[2] / "cluster" / "base"
+#: The weights of the export `retail_retrained`.
+RETRAINED = {"intercept": 0.02, "bounces_weight": -0.07, "time_on_site_weight": 0.00017}
 #: Longer than a service takes to come up here.
 WAIT_S = 120.0
 
@@ -213,6 +215,10 @@ def expectations_of(export: Path, *, weights: dict[str, float]) -> Expectations:
     return Expectations(signature, rows=1, inputs={"bounces": [0], "time_on_site": [7363]}, outputs=outputs)
 
 
+def probability_of(expectations: Expectations) -> float:
+    return float(expectations.outputs["will_buy_on_return_visit_probs"][0][0])
+
+
 def run_to_its_end(
     release: Release, *, expectations: Expectations, platform: KubernetesPlatform, run_id: str
 ) -> tuple[str, Endpoint]:
@@ -235,11 +241,15 @@ def until_nothing_is_left(namespace: str, kinds: str, *options: str, timeout_s: 
     return left
 
 
+def attributes(verb: str, group: str, resource: str, *, namespace: str) -> dict[str, str]:
+    """What an access review asks for; `resource` may name a subresource, as in `pods/log`."""
+    resource, _, sub = resource.partition("/")
+    return {"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": sub}
+
+
 def may(connection: Connection, verb: str, *, group: str, resource: str) -> bool:
     """Whether the pipeline's account has this right in its namespace, by the API server's own word."""
-    resource, _, sub = resource.partition("/")
-    attributes = {"namespace": connection.namespace, "verb": verb, "group": group, "resource": resource}
-    body = {"spec": {"resourceAttributes": {**attributes, "subresource": sub}}}
+    body = {"spec": {"resourceAttributes": attributes(verb, group, resource, namespace=connection.namespace)}}
     answer = client.AuthorizationV1Api(connection.api).create_self_subject_access_review(body)
     return bool(answer.status.allowed)
 

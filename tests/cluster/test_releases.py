@@ -11,6 +11,7 @@ from model.endpoint import Endpoint
 from model.errors import PromotionFailed
 from model.sample import export
 from tests.cluster.conftest import (
+    RETRAINED,
     WAIT_S,
     Publish,
     ReachablePlatform,
@@ -22,7 +23,6 @@ from tests.cluster.conftest import (
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-RETRAINED = {"intercept": 0.02, "bounces_weight": -0.07, "time_on_site_weight": 0.00017}
 LEFT_BEHIND = "inferenceservices,deployments,pods,services,configmaps,leases.coordination.k8s.io"
 
 
