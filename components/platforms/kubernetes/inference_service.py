@@ -17,7 +17,7 @@ LIVE_ANNOTATION = "savedmodel-release/live"
 CANDIDATE_ANNOTATION = "savedmodel-release/candidate-of-run"
 #: The settings that a candidate was deployed with, and that its promotion takes over.
 SETTINGS_ANNOTATION = "savedmodel-release/serving"
-#: The predictor that a promotion replaced, as it was.
+#: The predictor that a promotion replaced, as it was, and what the annotations said that it changed; null for nothing.
 FORMER_ANNOTATION = "savedmodel-release/former-predictor"
 MODE_ANNOTATION = "serving.kserve.io/deploymentMode"
 REST_PORT, GRPC_PORT = 8080, 9000
@@ -53,11 +53,12 @@ def promoted_into(found: Object, body: Object, *, keep_former: bool) -> Object:
     predictor that it had is written on it, so that a rollback brings back the very same one; `keep_former`: the one
     that is written there already stays, since `found` is itself an unfinished promotion."""
     changed = copy.deepcopy(found)
-    kept = changed["metadata"].get("annotations", {})
-    former = json.dumps(found["spec"]["predictor"])
+    kept, wanted = changed["metadata"].get("annotations", {}), body["metadata"]["annotations"]
+    former = json.dumps(
+        {"predictor": found["spec"]["predictor"], "annotations": {name: kept.get(name) for name in wanted}}
+    )
     former = kept.get(FORMER_ANNOTATION, former) if keep_former else former
-    wanted = {**body["metadata"]["annotations"], **kept, **_ours(body), FORMER_ANNOTATION: former}
-    changed["metadata"]["annotations"] = wanted
+    changed["metadata"]["annotations"] = {**wanted, **kept, **_ours(body), FORMER_ANNOTATION: former}
     changed["spec"]["predictor"] = _over(found["spec"]["predictor"], body["spec"]["predictor"])
     return changed
 
@@ -66,11 +67,13 @@ def put_back(found: Object, service: LiveService) -> Object | None:
     """The live InferenceService `found` with the predictor that a promotion replaced; None if that one served another
     release than `service` names."""
     former = json.loads(found["metadata"].get("annotations", {}).get(FORMER_ANNOTATION, "{}"))
-    if former.get("model", {}).get("storageUri") != service.release.uri:
+    if former.get("predictor", {}).get("model", {}).get("storageUri") != service.release.uri:
         return None
     changed = copy.deepcopy(found)
-    changed["metadata"]["annotations"][LIVE_ANNOTATION] = json_codec.to_json(service)
-    changed["spec"]["predictor"] = former
+    annotations = {**changed["metadata"]["annotations"], **former["annotations"]}
+    annotations[LIVE_ANNOTATION] = json_codec.to_json(service)
+    changed["metadata"]["annotations"] = {name: text for name, text in annotations.items() if text is not None}
+    changed["spec"]["predictor"] = former["predictor"]
     return changed
 
 

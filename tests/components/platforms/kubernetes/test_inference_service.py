@@ -6,6 +6,8 @@ import pytest
 
 from components.platforms import PROMOTED, PROMOTING, LiveService
 from components.platforms.kubernetes.inference_service import (
+    FORMER_ANNOTATION,
+    LIVE_ANNOTATION,
     candidate_service,
     live_service,
     promoted_into,
@@ -131,6 +133,23 @@ def test_a_promotion_keeps_what_it_does_not_speak_of_and_a_rollback_brings_the_v
     assert restored is not None
     assert restored["spec"] == found["spec"]
     assert written_on(restored).release == FIRST
+    assert settings_of(restored) == settings_of(found) != settings_of(promoted)
+    assert restored["metadata"]["annotations"].keys() - found["metadata"]["annotations"].keys() == {FORMER_ANNOTATION}
+
+
+def test_a_service_that_something_else_made_gets_its_own_annotations_back() -> None:
+    model = {"modelFormat": {"name": "tensorflow"}, "storageUri": FIRST.uri}
+    meta = {"name": "rpm", "namespace": "ns", "annotations": {"team": "growth"}}
+    found: dict[str, Any] = {"metadata": meta, "spec": {"predictor": {"model": model}}}
+    body = live_service(LiveService(SECOND, "run-2", PROMOTING, FIRST), namespace="ns", settings=NOTHING)
+
+    promoted = promoted_into(found, body, keep_former=False)
+    restored = put_back(promoted, LiveService(FIRST, "run-2", PROMOTED))
+
+    assert promoted["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "none"
+    assert restored is not None
+    assert restored["spec"] == found["spec"]
+    assert restored["metadata"]["annotations"].keys() == {"team", LIVE_ANNOTATION, FORMER_ANNOTATION}
 
 
 def test_going_on_with_an_unfinished_promotion_does_not_forget_what_was_there_before_it() -> None:
