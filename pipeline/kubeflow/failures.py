@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.kubeflow.backend import Backend
-from pipeline.kubeflow.errors import BackendError, LoginNeeded
+from pipeline.kubeflow.errors import AccessDenied, BackendError, LoginNeeded
 from pipeline.kubeflow.runs import Run
 
 #: As `components.reporting` tells of a failure.
@@ -55,8 +55,8 @@ def _from_logs(backend: Backend, run: Run, step: str) -> Failure | None:
     for pod in run.pods_of(step):
         try:
             log = backend.log(run.run_id, pod)
-        except LoginNeeded:
-            return other
+        except (AccessDenied, LoginNeeded) as error:
+            return Failure(step.replace("-", "_"), "NoLog", f"Its log could not be read. {error}")
         except BackendError:
             continue
         if not log.strip():

@@ -69,7 +69,9 @@ def refused(status: int, body: str, headers: Mapping[str, str], *, url: str) -> 
         do = "Ask whoever runs the cluster for the right, or set --namespace to one of yours."
         return AccessDenied(expected="the right to do this", found=answer, where=where, do=do, status=status)
     if status in (404, 405) and not _is_ours(body):
-        return not_the_backend(f"HTTP {status} without the API's own words", url=url)
+        return not_the_backend(answer, url=url)
+    if status == 404 and url.endswith("/healthz"):
+        return not_the_backend("one without v2beta1, older than Kubeflow Pipelines 2", url=url)
     if status in (408, 429) or status >= 500:
         do = "Try again; if it goes on, look at the log of the ml-pipeline Deployment."
         return BackendUnavailable(expected=API, found=answer, where=where, do=do, status=status)
@@ -116,7 +118,9 @@ def words(body: str) -> str:
 
 
 def _is_ours(body: str) -> bool:
-    return any(name in _fields(body) for name in ("code", "error_message", "error_details"))
+    """Kubernetes, through whose API server kfp goes where no endpoint is given, has codes too."""
+    said = _fields(body)
+    return said.get("kind") != "Status" and any(name in said for name in ("code", "error_message", "error_details"))
 
 
 def _fields(body: str) -> Mapping[str, object]:

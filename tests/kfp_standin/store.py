@@ -166,14 +166,21 @@ class Store:
 
     def _resolved(self, wanted: Any, *, doing: str) -> tuple[Specification, dict[str, Any], str]:
         self._experiment(wanted.experiment_id, doing=doing)
+        specification = self._specified(wanted, doing=doing)
+        workflow = f"{specification.name}-{uuid.uuid4().hex[:5]}"
+        given = (wanted.runtime_config.parameters if wanted.runtime_config else None) or {}
+        return specification, specification.resolved(given, workflow=workflow, doing=doing), workflow
+
+    def _specified(self, wanted: Any, *, doing: str) -> Specification:
+        """By a version, or by a specification that comes along: alone, or with the platform's beside it."""
+        if wanted.pipeline_spec:
+            given = wanted.pipeline_spec
+            return _specification(json.dumps(given.get("pipeline_spec", given)))
         reference = wanted.pipeline_version_reference
         version = self.versions.get(reference.pipeline_version_id) if reference else None
         if version is None or version.pipeline_id != reference.pipeline_id:
             raise missing("PipelineVersion", str(reference and reference.pipeline_version_id), doing=doing)
-        specification = Specification.parse(self.uploads[version.pipeline_version_id])
-        workflow = f"{specification.name}-{uuid.uuid4().hex[:5]}"
-        given = (wanted.runtime_config.parameters if wanted.runtime_config else None) or {}
-        return specification, specification.resolved(given, workflow=workflow, doing=doing), workflow
+        return Specification.parse(self.uploads[version.pipeline_version_id])
 
     def run(self, run_id: str) -> Any:
         """As it stands now."""

@@ -23,10 +23,12 @@ def no_settings_of_kfp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def without_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled pipeline without the code that its steps carry: a tenth of it."""
+    """The compiled pipeline without what its steps do and take: parameters and order are the same."""
     documents = list(yaml.load_all(environments.COMPILED.read_bytes(), Loader=yaml.CSafeLoader))
-    for executor in documents[0]["deploymentSpec"]["executors"].values():
-        executor["container"]["command"] = ["python3"]
+    executors, components = documents[0]["deploymentSpec"]["executors"], documents[0]["components"]
+    documents[0]["deploymentSpec"]["executors"] = {name: {"container": {"image": "python"}} for name in executors}
+    for name, component in components.items():
+        components[name] = {key: component[key] for key in component.keys() & {"dag", "executorLabel"}}
     path = tmp_path_factory.mktemp("pipeline") / "release_pipeline.yaml"
     path.write_text(yaml.dump_all(documents, Dumper=yaml.CSafeDumper, sort_keys=False), encoding="utf-8")
     return path

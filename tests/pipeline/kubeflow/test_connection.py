@@ -167,6 +167,9 @@ def test_who_is_not_let_in_is_told_what_to_bring(standin: Standin, case: str) ->
     assert not any(secret in done.err + done.out for secret in ("bad", "session=old", "guest"))
 
 
+KUBERNETES_404 = '{"kind": "Status", "code": 404, "message": "services \\"ml-pipeline\\" not found"}'
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind", "error", "says"),
     [
@@ -177,6 +180,8 @@ def test_who_is_not_let_in_is_told_what_to_bring(standin: Standin, case: str) ->
         (200, "ok", "text/plain", "NotTheBackend", "Look at --endpoint"),
         (404, "404 page not found", "text/plain", "NotTheBackend", "Look at --endpoint"),
         (404, '{"detail": "Not Found"}', "application/json", "NotTheBackend", "Look at --endpoint"),
+        (404, KUBERNETES_404, "application/json", "NotTheBackend", 'services "ml-pipeline" not found'),
+        (404, '{"code": 5, "message": "Not Found"}', "application/json", "NotTheBackend", "older than"),
         (500, "boom", "text/plain", "BackendUnavailable", "HTTP 500: boom"),
         (
             500,

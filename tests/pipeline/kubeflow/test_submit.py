@@ -8,6 +8,7 @@ from pipeline.environments import COMPILED
 from tests.kfp_standin.script import Script
 from tests.kfp_standin.server import Standin
 from tests.pipeline.kubeflow.commands import REFUSED, RELEASE, submit
+from tests.servers import ROOT
 
 STEPS = [
     "inspect_signature",
@@ -229,7 +230,7 @@ def test_two_who_upload_at_once_end_with_one_version(standin: Standin) -> None:
         ((*RELEASE, "--set", "min_auc=0.5"), "without labels there is nothing to measure"),
         ((*RELEASE[:2], "--export-uri", "./exports", *RELEASE[4:]), "a URI that the cluster's pods can read"),
         (("--model-name", "R P M", *RELEASE[2:]), "an InferenceService's name"),
-        ((*RELEASE, "--pipeline", "README.md"), "a pipeline compiled by this project"),
+        ((*RELEASE, "--pipeline", str(ROOT / "README.md")), "a pipeline compiled by this project"),
         (RELEASE[2:], "Missing option '--model-name'"),
         ((*RELEASE, "--no-wait", "--follow", "x"), "exclude each other"),
         (("--follow", "nobody-knows-it"), "expected the id of a run; found nobody-knows-it"),
