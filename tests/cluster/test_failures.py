@@ -172,19 +172,22 @@ def test_a_setting_that_the_api_server_refuses(refused: Refused) -> None:
     assert "No Such Name" in message
 
 
-def test_what_an_earlier_candidate_of_that_name_came_to_is_no_reason(
-    platform: ReachablePlatform, publish: Publish, retail_propensity: Path
+def test_what_is_said_of_an_earlier_candidate_of_that_name_is_no_reason(
+    platform: ReachablePlatform, refused: Refused
 ) -> None:
-    release = publish(retail_propensity, model_name="again", version=1)
-    with pytest.raises(ServingFailed, match="ServerlessModeRejected"):
-        platform.deploy_candidate(
-            release, run_id="run-1", timeout_s=DEADLINE_S, settings=ServingSettings(deployment_mode=KNATIVE)
+    namespace = platform.connection.namespace
+    about = {"kind": "InferenceService", "name": "again-candidate", "namespace": namespace, "uid": "of-an-earlier-one"}
+    said = {"type": "Warning", "reason": "Outdated", "message": "no longer so", "lastTimestamp": "2099-01-01T00:00:00Z"}
+    event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "outdated"}, "involvedObject": about, **said}
+
+    with standing(event, namespace=namespace):
+        message = refused(
+            Release("again", 1, "sha256:1", "gs://models/again/releases/1"),
+            settings=ServingSettings(deployment_mode=KNATIVE),
         )
-    platform.remove_candidate("again")
 
-    endpoint = platform.deploy_candidate(release, run_id="run-2", timeout_s=DEADLINE_S)
-
-    assert endpoint.version == 1
+    assert "ServerlessModeRejected" in message
+    assert "Outdated" not in message
 
 
 def test_a_candidate_that_something_else_made_is_left_alone(platform: ReachablePlatform) -> None:

@@ -87,8 +87,11 @@ class Wait:
         pods = self.connection.pods(f"serving.kserve.io/inferenceservice={self.name}")
         found = list(problems(service, deployment, pods=pods, uri=self.release.uri))
         found += self._failed_loads(pods_of(self.release.uri, pods))
-        if deployment is None and not pods:
-            found += [*self._rejections(), Problem("KServe has made nothing of it: does it run?", grace_s=60.0)]
+        if service is not None and deployment is None and not pods:
+            found += [
+                *self._rejections(service["metadata"]["uid"]),
+                Problem("KServe has made nothing of it: does it run?", grace_s=60.0),
+            ]
         return [each for each in found if not self._is_growing(each)]
 
     def _failed_loads(self, pods: list[Object]) -> list[Problem]:
@@ -98,9 +101,11 @@ class Wait:
         told = [(pod, each["status"]) for pod, url in urls.items() for each in _statuses(url) if each["state"] == "END"]
         return [Problem(f"the server of pod {pod} did not load it: {each['error_message']}") for pod, each in told]
 
-    def _rejections(self) -> list[Problem]:
-        """What KServe says in events alone, where it makes no Deployment."""
+    def _rejections(self, uid: str) -> list[Problem]:
+        """What KServe says in events alone, where it makes no Deployment. Events outlive what they speak of, so that
+        one by the same name may have been of an earlier service."""
         events = [each for each in self.connection.events(self.name) if each.get("type") == "Warning"]
+        events = [each for each in events if each["involvedObject"].get("uid") == uid]
         return [Problem(f"KServe: {each['reason']}: {each['message']}", grace_s=5.0) for each in events[-1:]]
 
     def _is_growing(self, problem: Problem) -> bool:
