@@ -68,7 +68,10 @@ def connected(address: Address) -> Iterator[Backend]:
 def connect(address: Address) -> Backend:
     """As `connected`; whoever calls it closes it."""
     client = _client(address.checked())
-    transport = Transport(client.api_client.configuration)
+    configuration = client.api_client.configuration
+    if "://" not in configuration.host:  # as kfp writes the Service's name, inside a pod
+        configuration.host = f"http://{configuration.host}"
+    transport = Transport(configuration)
     client.api_client.rest_client = transport
     # kfp_server_api sets this level itself, and so would tell of every attempt.
     logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.kubeflow.failures import cause
+from tests.kfp_standin.answers import plain
 from tests.kfp_standin.script import Script
 from tests.kfp_standin.server import Standin
 from tests.pipeline.kubeflow.commands import REFUSED, RELEASE, submit
@@ -98,6 +99,19 @@ def test_a_step_that_never_ran_is_told_by_its_drivers_log(standin: Standin) -> N
 
     assert told["failed_step"] == "stage_release"
     assert "resolved input parameter is null" in str(told["error"])
+
+
+def test_a_log_that_may_not_be_read_is_told(standin: Standin) -> None:
+    def forbidden(run_id: str, pod: str) -> None:
+        raise plain(403, f"Failed to authorize reading the log of {pod}")
+
+    standin.store.log = forbidden  # type: ignore[method-assign,assignment]
+
+    told = failing(standin, failing=frozenset({"score-batch"}))
+
+    assert told["failed_step"] == "score_batch"
+    assert "Its log could not be read" in str(told["error"])
+    assert "HTTP 403: Failed to authorize" in str(told["error"])
 
 
 def test_a_pod_without_a_log_is_told_with_the_page_that_knows_more(standin: Standin) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from kfp_server_api import V2beta1Pipeline
 
 from pipeline.environments import COMPILED
 from tests.kfp_standin.script import Script
@@ -217,6 +218,32 @@ def test_two_who_upload_at_once_end_with_one_version(standin: Standin) -> None:
 
     assert (done.status, done.json["uploaded"]) == (0, False)
     assert done.json["pipeline_version_id"] in standin.store.versions
+
+
+def test_an_experiment_that_somebody_makes_meanwhile_is_taken(standin: Standin) -> None:
+    submit(standin, *RELEASE, "--no-wait")
+    lists = standin.store.list_experiments
+
+    def not_yet(query: dict[str, str]) -> object:
+        standin.store.list_experiments = lists  # type: ignore[method-assign]
+        return {"total_size": 0}
+
+    standin.store.list_experiments = not_yet  # type: ignore[method-assign]
+
+    done = submit(standin, *RELEASE, "--no-wait")
+
+    assert done.status == 0
+    assert len(standin.store.experiments) == 1
+
+
+def test_a_pipeline_name_that_is_taken_and_not_to_be_seen_is_told(standin: Standin) -> None:
+    standin.store.create_pipeline(V2beta1Pipeline(name="savedmodel-release", display_name="Somebody's"))
+
+    done = submit(standin, *RELEASE, "--no-wait")
+
+    assert done.status == 1
+    assert "Choose another --pipeline-name" in done.err
+    assert submit(standin, *RELEASE, "--no-wait", "--pipeline-name", "ours").status == 0
 
 
 @pytest.mark.parametrize(
