@@ -11,6 +11,7 @@ from rich.console import Console
 
 from components.parameters import check_model_name, check_parameters
 from components.platforms.kubernetes.connection import Connection
+from components.platforms.kubernetes.lease import RENEWED_VARIABLE, RunLease
 from components.platforms.local.environment import environment
 from components.platforms.local.session import owner_of_steps, stop_steps
 from components.platforms.serving import ServingSettings
@@ -53,11 +54,12 @@ def run_on_cluster(request: RunRequest, *, console: Console) -> RunResult:
     connection = Connection.from_environment(patient=False)
     check_reach(request, connection)
     where = f"namespace {connection.namespace} of {connection.api.configuration.host}"
-    console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']} to {where}")
+    told = f"run {run_id}: {request.model_name} from {request.parameters['export_uri']} to {where}"
+    console.print(told, soft_wrap=True)
     began = time.monotonic()
     directory = request.home.run(run_id)
     directory.mkdir(parents=True)
-    with interruptible(), _putting_right(request, run_id):
+    with interruptible(), _putting_right(request, run_id), _renewing(RunLease(connection, request.model_name, run_id)):
         steps, complaint = execute(request, directory, console=console)
         result = verdict(request, run_id, steps=steps, complaint=complaint)
     result = replace(_with_addresses(result), seconds={**result.seconds, "total": time.monotonic() - began})
@@ -104,6 +106,13 @@ def check_reach(request: RunRequest, connection: Connection) -> None:
         ) from error
     root = str(request.parameters["models_root"])
     open_storage(root).subdirectories(f"{root.rstrip('/')}/{request.model_name}")
+
+
+@contextmanager
+def _renewing(lease: RunLease) -> Iterator[None]:
+    """Between its steps the run shows that it lives, so that the next one need not wait for long if it is killed."""
+    with lease.renewed(), environment({RENEWED_VARIABLE: "yes"}):
+        yield
 
 
 @contextmanager

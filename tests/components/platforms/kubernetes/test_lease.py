@@ -139,6 +139,38 @@ def test_a_step_leaves_the_lease_to_the_runs_next_one(server: type[Leases], run:
     assert at_work["acquireTime"] == between["acquireTime"] == again["acquireTime"] < again["renewTime"]
 
 
+def test_an_engine_that_renews_it_between_the_steps_is_noticed_as_soon_when_it_is_killed(
+    server: type[Leases], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(lease.RENEWED_VARIABLE, "yes")
+    with run("run-1").renewed():
+        with run("run-1").held():
+            pass
+        left_s = server.objects["rpm-release"]["spec"]["leaseDurationSeconds"]
+        time.sleep(2.0)
+        with pytest.raises(ReleaseInProgress), run("run-2").held():
+            pytest.fail("two runs are at work")
+    started = time.monotonic()
+    with run("run-2").held():
+        waited_s = time.monotonic() - started
+
+    assert left_s == 1
+    assert waited_s < 2.5
+
+
+def test_an_engine_and_its_step_that_renew_it_at_once_are_not_in_each_others_way(
+    server: type[Leases], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_S", 0.0)
+    with run("run-1").renewed():
+        for _ in range(100):
+            with run("run-1").held(wait=False):
+                pass
+        run("run-1").give_up()
+
+    assert server.objects == {}
+
+
 def test_a_step_that_lasts_gives_signs_of_life(server: type[Leases], run: Run) -> None:
     with run("run-1").held():
         signs = set()
