@@ -95,6 +95,7 @@ def test_an_administrator_is_told_that_the_account_was_not_asked_about() -> None
 def test_a_given_account_is_looked_for_and_asked_about() -> None:
     cluster = complete()
     cluster.lacking = {("create", "inferenceservices")}
+    cluster.answers[f"{REVIEWS}/selfsubjectaccessreviews"] = forbidden("create", "selfsubjectaccessreviews")
 
     found = accounts(cluster, given=Account("kubeflow", "pipeline-runner"))
 
@@ -102,6 +103,16 @@ def test_a_given_account_is_looked_for_and_asked_about() -> None:
     assert found["pipeline's rights"].found == (
         f"service account kubeflow/pipeline-runner lacks 1 of {ALL}: create inferenceservices.serving.kserve.io"
     )
+
+
+def test_whoever_asks_about_itself_needs_no_right_to_ask_about_others() -> None:
+    cluster = complete()
+    cluster.answers |= {
+        f"{REVIEWS}/namespaces/mlops/localsubjectaccessreviews": forbidden("create", "localsubjectaccessreviews"),
+        f"{REVIEWS}/subjectaccessreviews": forbidden("create", "subjectaccessreviews"),
+    }
+
+    assert accounts(cluster, given=OWN, user=OWN.user)["pipeline's rights"].state is State.OK
 
 
 def test_sparks_rights_are_not_needed_to_be_known_but_to_be_there() -> None:
