@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from kubernetes import client
 
-from components.platforms.kubernetes.connection import Connection
+from components.platforms.kubernetes.connection import RETRIES, Connection
 from pipeline.cluster_check.api_server import ApiServer
 
 Object = dict[str, Any]
@@ -171,5 +171,5 @@ def served(cluster: Cluster) -> Iterator[str]:
 def asked(cluster: Cluster) -> Iterator[ApiServer]:
     with served(cluster) as url:
         settings = client.Configuration()
-        settings.host = url
+        settings.host, settings.retries = url, RETRIES  # as Connection.from_environment sets them
         yield ApiServer.of(Connection(client.ApiClient(settings), NAMESPACE))
