@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def check_home(home: Home) -> None:
 def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
     """Parameter name -> KFP's type name, as the compiled pipeline declares them."""
     try:
-        specification = next(iter(yaml.safe_load_all(pipeline_yaml)))
+        specification = next(_documents(pipeline_yaml))
         declared: Mapping[str, Any] = specification["root"]["inputDefinitions"]["parameters"]
         if not specification["deploymentSpec"]["executors"] or not declared.keys() >= OURS:
             raise KeyError("parameters")
@@ -87,10 +87,15 @@ def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
         raise InvalidValue(expected=expected, found=found, where="--pipeline", do=do) from error
 
 
+def _documents(text: str) -> Iterator[Any]:
+    """libyaml's reader is twenty times as fast, on a file that holds a hundred kilobytes of code."""
+    return iter(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
 def described_parameters(pipeline_yaml: str) -> str:
     """One paragraph for each parameter: name, type, default and what it means, as the compiled pipeline has them."""
     declared_parameters(pipeline_yaml)
-    specification = next(iter(yaml.safe_load_all(pipeline_yaml)))
+    specification = next(_documents(pipeline_yaml))
     lines = []
     for name, definition in specification["root"]["inputDefinitions"]["parameters"].items():
         kind = _KIND_NAMES.get(definition["parameterType"], "text")

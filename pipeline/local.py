@@ -25,9 +25,8 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
     check_model_name(request.model_name)
     check_parameters({"label_column": "", **request.parameters})
     run_id = new_run_id()
-    # Each run has predictions of its own: those of a refused candidate must not replace a live release's.
-    own = str(request.home.predictions(request.model_name) / run_id)
-    request = replace(request, parameters={"predictions_uri": own, **request.parameters})
+    predictions = str(request.home.predictions(request.model_name))
+    request = replace(request, parameters={"predictions_uri": predictions, **request.parameters})
     console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}")
     began = time.monotonic()
     directory = request.home.run(run_id)

@@ -49,8 +49,8 @@ def run_on_cluster(request: RunRequest, *, console: Console) -> RunResult:
     check_for_cluster(request)
     run_id = new_run_id()
     root = str(request.parameters["models_root"]).rstrip("/")
-    own = f"{root}/{request.model_name}/predictions/{run_id}"
-    request = replace(request, parameters={"predictions_uri": own, **request.parameters})
+    predictions = f"{root}/{request.model_name}/predictions"
+    request = replace(request, parameters={"predictions_uri": predictions, **request.parameters})
     connection = Connection.from_environment(patient=False)
     check_reach(request, connection)
     where = f"namespace {connection.namespace} of {connection.api.configuration.host}"

@@ -99,7 +99,7 @@ def build_pipeline(*, image: str = "") -> Any:
             export_uri: A SavedModel directory, or a parent of several exports, of which the newest is released.
             rows_uri: CSV with a header, or Parquet, with a column for each input; scored through the candidate.
             models_root: Where releases are kept, as models_root/model_name/releases/version.
-            predictions_uri: A directory for predictions and failed rows.
+            predictions_uri: Where predictions and failed rows go, in a directory for each run.
             platform: kubernetes, or local for one machine.
             signature_name: The signature that callers use.
             allow_operations: Comma-separated unsafe operations that this graph may hold.
@@ -174,7 +174,8 @@ def build_pipeline(*, image: str = "") -> Any:
                 endpoint=endpoint,
                 inspection=inspection,
                 rows_uri=rows_uri,
-                predictions_uri=predictions_uri,
+                # Each run's own: those of a refused candidate must not replace the ones that somebody uses.
+                predictions_uri=f"{predictions_uri}/{run_id}",
                 label_column=label_column,
                 prediction_output=prediction_output,
                 score_output=score_output,

@@ -14,11 +14,9 @@ from pipeline.on_cluster import check_for_cluster
 _NO_HOME = Home.at("/")
 
 
-def release_parameters(
-    compiled: Compiled, *, given: Mapping[str, str], settings: Sequence[str], predictions: str
-) -> dict[str, Any]:
-    """Typed as the pipeline declares them. given: those with an option of their own; settings: PARAMETER=VALUE;
-    predictions: the directory below models_root/model_name/predictions, where no predictions_uri is set.
+def release_parameters(compiled: Compiled, *, given: Mapping[str, str], settings: Sequence[str]) -> dict[str, Any]:
+    """Typed as the pipeline declares them. given: those with an option of their own; settings: PARAMETER=VALUE. Where
+    no predictions_uri is set it is models_root/model_name/predictions.
 
     Raises:
         InvalidValue: the YAML is no pipeline of ours, or a parameter is missing, unknown, of another type, breaks a
@@ -38,7 +36,7 @@ def release_parameters(
     parameters = run_parameters(compiled.text, given=given, platform="kubernetes", home=_NO_HOME, settings=settings)
     if "predictions_uri" in required - names:
         root = str(parameters["models_root"]).rstrip("/")
-        parameters["predictions_uri"] = f"{root}/{given['model_name']}/predictions/{predictions}"
+        parameters["predictions_uri"] = f"{root}/{given['model_name']}/predictions"
     _check_complete(required - parameters.keys())
     check_for_cluster(RunRequest(compiled.text, parameters, _NO_HOME))
     return parameters

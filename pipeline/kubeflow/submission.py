@@ -38,19 +38,14 @@ class Prepared:
         Raises:
             InvalidValue
         """
-        compiled, run_id = Compiled.parse(asked.pipeline_yaml()), new_run_id()
+        compiled = Compiled.parse(asked.pipeline_yaml())
         return cls(
-            name=name or f"{asked.model_name} {run_id}",
+            name=name or f"{asked.model_name} {new_run_id()}",
             compiled=compiled,
             pipeline_name=asked.pipeline_name or compiled.name,
             # As kfp has it: this one overrides what was asked for.
             experiment=os.environ.get("KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME") or asked.experiment or "Default",
-            parameters=release_parameters(
-                compiled,
-                given=asked.given,
-                settings=asked.settings,
-                predictions="scheduled" if name else run_id,
-            ),
+            parameters=release_parameters(compiled, given=asked.given, settings=asked.settings),
             service_account=asked.service_account,
         )
 

@@ -28,7 +28,7 @@ def test_a_schedule_is_made_as_asked_for(standin: Standin) -> None:
     assert made.service_account == "releaser"
     assert standin.store.experiments[made.experiment_id].display_name == "nightly"
     assert made.runtime_config.parameters["export_uri"] == "gs://b/exports"
-    assert made.runtime_config.parameters["predictions_uri"] == "gs://b/models/rpm/predictions/scheduled"
+    assert made.runtime_config.parameters["predictions_uri"] == "gs://b/models/rpm/predictions"
 
 
 def test_what_a_schedule_starts_is_a_release(standin: Standin) -> None:
