@@ -147,9 +147,12 @@ class ReachablePlatform(KubernetesPlatform):
 
 @pytest.fixture
 def platform(connection: Connection, service_names: None) -> Iterator[ReachablePlatform]:
-    """The platform; whatever a test leaves is removed."""
+    """The platform; whatever a test leaves is removed, without the time that live services take to go."""
     yield ReachablePlatform(connection)
-    kubectl("delete", "inferenceservices", "--all", "--namespace", connection.namespace, "--cascade=foreground")
+    here = ("--namespace", connection.namespace, "--all")
+    kubectl("delete", "inferenceservices", *here, "--cascade=foreground", "--wait=false")
+    kubectl("delete", "pods", *here, "--grace-period=1")
+    assert until_nothing_is_left(connection.namespace, "inferenceservices,deployments,pods") == []
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,34 +53,45 @@ print(live.version if live else "nothing")
 """
 
 
-@pytest.fixture
-def as_account(kubeconfig: Path) -> Callable[..., subprocess.Popen[str]]:
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def as_account(kubeconfig: Path) -> Iterator[Start]:
     """Starts Python code in a process of its own, as a step's pod: with the pipeline's account, and nothing shared."""
-    pipe = subprocess.PIPE
+    pipe, started = subprocess.PIPE, list[subprocess.Popen[str]]()
 
     def start(code: str, *arguments: str) -> "subprocess.Popen[str]":
         command, environment = [sys.executable, "-c", code, *arguments], {**os.environ, "KUBECONFIG": str(kubeconfig)}
-        return subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
-
-    return start
-
-
-@pytest.fixture
-def step(as_account: Callable[..., subprocess.Popen[str]]) -> Iterator[Callable[[str, str], subprocess.Popen[str]]]:
-    """Starts a step that works on a model until it is told a line."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(model_name: str, run_id: str) -> subprocess.Popen[str]:
-        process = as_account(STEP, model_name, run_id)
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "at work\n"
-        return process
+        started.append(subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe))
+        return started[-1]
 
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        if process.returncode is None:
+            process.communicate()
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Steps of run-1 that gave no more sign of life from `since_s` on: one killed (model `mourned`), one as on a node
+    whose network is gone (model `frozen`)."""
+
+    killed: "subprocess.Popen[str]"
+    stopped: "subprocess.Popen[str]"
+    since_s: float
+
+
+@pytest.fixture(scope="module")
+def silent(as_account: Start) -> Silent:
+    killed, stopped = (as_account(STEP, model_name, "run-1") for model_name in ("mourned", "frozen"))
+    for each in (killed, stopped):
+        assert each.stdout is not None
+        assert each.stdout.readline() == "at work\n"
+    killed.kill()
+    stopped.send_signal(signal.SIGSTOP)
+    return Silent(killed, stopped, since_s=time.monotonic())
 
 
 def test_of_runs_that_begin_at_the_same_moment_one_wins_and_is_named_by_the_others(platform: ReachablePlatform) -> None:
@@ -106,14 +118,10 @@ def test_of_runs_that_begin_at_the_same_moment_one_wins_and_is_named_by_the_othe
 
 
 def test_a_run_whose_step_was_killed_is_waited_for_and_then_taken_over(
-    platform: ReachablePlatform, step: Callable[[str, str], subprocess.Popen[str]]
+    platform: ReachablePlatform, silent: Silent
 ) -> None:
-    killed = step("mourned", "run-1")
-    killed.kill()
-    died_s = time.monotonic()
-
     with platform.holding("mourned", run_id="run-2"):
-        taken_s = time.monotonic() - died_s
+        taken_s = time.monotonic() - silent.since_s
 
     platform.let_go("mourned", run_id="run-2")
     print(f"taken over after {taken_s:.1f} s")
@@ -121,19 +129,15 @@ def test_a_run_whose_step_was_killed_is_waited_for_and_then_taken_over(
 
 
 def test_a_run_that_was_taken_over_says_so_when_its_step_ends_and_at_its_next_one(
-    platform: ReachablePlatform, step: Callable[[str, str], subprocess.Popen[str]]
+    platform: ReachablePlatform, silent: Silent
 ) -> None:
-    lost = step("frozen", "run-1")
-    lost.send_signal(signal.SIGSTOP)  # as a node whose network is gone
+    lost = silent.stopped
 
     with platform.holding("frozen", run_id="run-2"):
         lost.send_signal(signal.SIGCONT)
         _, told = lost.communicate("go on\n", timeout=20)
-        with (
-            pytest.raises(ReleaseInProgress, match="found run run-2, since 2"),
-            platform.holding("frozen", run_id="run-1"),
-        ):
-            pytest.fail("two runs at work")
+        with pytest.raises(ReleaseInProgress, match="found run run-2, since 2"):
+            _work(platform, "frozen", run_id="run-1")
 
     assert lost.returncode == 1
     assert "model.errors.ReleaseInProgress" in told
@@ -144,7 +148,7 @@ def test_a_run_that_was_taken_over_says_so_when_its_step_ends_and_at_its_next_on
 
 
 def test_the_exit_task_of_a_run_that_lost_leaves_alone_what_the_winner_made(
-    platform: ReachablePlatform, as_account: Callable[..., subprocess.Popen[str]]
+    platform: ReachablePlatform, as_account: Start
 ) -> None:
     release = Release("guarded", 7, "sha256:7", "gs://models/guarded/releases/7")
     namespace = platform.connection.namespace

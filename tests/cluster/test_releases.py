@@ -1,21 +1,27 @@
-"""Releases on a real cluster: promoted, replaced, put back, and gone."""
+"""Releases on a real cluster: promoted, put back, and gone. tests/cluster/test_traffic.py replaces them under load."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from components.platforms import PROMOTED, PROMOTING, LiveService
-from components.recovery import restore, undo_unfinished_promotion
+from components.platforms.kubernetes.connection import INFERENCE_SERVICES
+from components.platforms.kubernetes.inference_service import settings_of
+from components.platforms.serving import ServingSettings
+from components.recovery import undo_unfinished_promotion
 from model.endpoint import Endpoint
-from model.errors import PromotionFailed
+from model.errors import PromotionFailed, ServingFailed
+from model.release_layout import Release
 from model.sample import export
 from tests.cluster.conftest import (
-    RETRAINED,
     WAIT_S,
     Publish,
     ReachablePlatform,
     expectations_of,
+    kubectl,
     names,
     run_to_its_end,
     until_nothing_is_left,
@@ -23,7 +29,7 @@ from tests.cluster.conftest import (
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-LEFT_BEHIND = "inferenceservices,deployments,pods,services,configmaps,leases.coordination.k8s.io"
+LEFT_BEHIND = "inferenceservices,deployments,replicasets,pods,services,configmaps,leases.coordination.k8s.io"
 
 
 def probability(endpoint: Endpoint) -> float:
@@ -33,7 +39,7 @@ def probability(endpoint: Endpoint) -> float:
     return float(answer.json()["predictions"][0]["will_buy_on_return_visit_probs"][0])
 
 
-def test_a_release_goes_live_is_replaced_and_restored(
+def test_a_release_goes_live_stays_live_and_goes_without_a_trace(
     platform: ReachablePlatform, publish: Publish, retail_propensity: Path, retail_retrained: Path
 ) -> None:
     first = publish(retail_propensity, model_name="rpm", version=1)
@@ -53,21 +59,10 @@ def test_a_release_goes_live_is_replaced_and_restored(
     assert undo_unfinished_promotion("rpm", platform=platform) == first
     assert probability(platform.wait_until_live(first, timeout_s=WAIT_S)) == pytest.approx(0.775, abs=5e-4)
 
-    wanted = expectations_of(retail_retrained, weights=RETRAINED)
-    _, endpoint = run_to_its_end(second, expectations=wanted, platform=platform, run_id="run-3")
-    assert probability(endpoint) == pytest.approx(0.781, abs=5e-4)
-    live = platform.live_service("rpm")
-    assert live is not None
-    assert (live.release, live.former, live.phase, live.run_id) == (second, first, PROMOTED, "run-3")
-
-    restore(first, model_name="rpm", run_id="run-4", platform=platform)
-    assert probability(platform.wait_until_live(first, timeout_s=WAIT_S)) == pytest.approx(0.775, abs=5e-4)
-
     platform.remove_live_service("rpm")
     assert platform.live_service("rpm") is None
-    assert [
-        each for each in until_nothing_is_left(platform.connection.namespace, LEFT_BEHIND) if "kube-root" not in each
-    ] == []
+    left = until_nothing_is_left(platform.connection.namespace, LEFT_BEHIND)
+    assert [each for each in left if "kube-root" not in each] == []
 
 
 def test_a_candidate_is_served_beside_the_live_model_and_goes_without_a_trace(
@@ -83,22 +78,54 @@ def test_a_candidate_is_served_beside_the_live_model_and_goes_without_a_trace(
     platform.remove_candidate("beside")
     platform.remove_candidate("beside")
 
-    assert names(platform.connection.namespace, "inferenceservices,deployments,pods") == []
+    assert until_nothing_is_left(platform.connection.namespace, "inferenceservices,deployments,pods") == []
 
 
-def test_a_promotion_whose_server_dies_leaves_the_former_release_live(
+#: What an operator has set on the live service by hand.
+BY_HAND: dict[str, Any] = {
+    "metadata": {"annotations": {"team": "growth"}},
+    "spec": {
+        "predictor": {
+            "minReplicas": 2,
+            "annotations": {"sidecar.istio.io/inject": "false"},
+            "model": {"resources": {"requests": {"cpu": "60m", "memory": "300Mi"}, "limits": {"cpu": "1"}}},
+        }
+    },
+}
+
+
+def test_a_promotion_whose_server_dies_puts_back_the_very_same_service(
     platform: ReachablePlatform, publish: Publish, retail_propensity: Path, aborts_on_load: Path
 ) -> None:
     first = publish(retail_propensity, model_name="brave", version=1)
     second = publish(aborts_on_load, model_name="brave", version=2)
     wanted = expectations_of(retail_propensity, weights=export.VARIABLES)
-    run_to_its_end(first, expectations=wanted, platform=platform, run_id="run-1")
+    platform.write_live_service(LiveService(first, run_id="run-1", phase=PROMOTING))
+    change = ("--type=merge", "--patch", json.dumps(BY_HAND))
+    kubectl("patch", "inferenceservice", "brave", *change, "--namespace", platform.connection.namespace)
+    platform.wait_until_live(first, timeout_s=WAIT_S)
+    platform.write_live_service(LiveService(first, run_id="run-1", phase=PROMOTED))
+    before = platform.connection.get(INFERENCE_SERVICES, "brave")
+    tried = ServingSettings(replicas=1, cpu="70m", memory="400Mi", tolerations="dedicated=kserve:NoSchedule")
+    deploy_in_vain(platform, second, settings=tried)
 
     with pytest.raises(PromotionFailed, match=r"kserve-container of pod .* ended with exit code") as caught:
         run_to_its_end(second, expectations=wanted, platform=platform, run_id="run-2")
 
     assert str(caught.value).endswith("Put back: release 1 is live again.")
     assert probability(platform.wait_until_live(first, timeout_s=WAIT_S)) == pytest.approx(0.775, abs=5e-4)
-    live = platform.live_service("brave")
+    live, after = platform.live_service("brave"), platform.connection.get(INFERENCE_SERVICES, "brave")
     assert live is not None
     assert (live.release, live.phase) == (first, PROMOTED)
+    assert before is not None
+    assert after is not None
+    assert after["spec"] == before["spec"]
+    assert after["spec"]["predictor"]["minReplicas"] == 2
+    assert after["metadata"]["annotations"]["team"] == "growth"
+    assert settings_of(after) == settings_of(before) != tried
+
+
+def deploy_in_vain(platform: ReachablePlatform, release: Release, *, settings: ServingSettings) -> None:
+    """A candidate that does not come up stands there all the same, and promotion takes its settings over."""
+    with pytest.raises(ServingFailed):
+        platform.deploy_candidate(release, run_id="run-2", timeout_s=WAIT_S, settings=settings)
