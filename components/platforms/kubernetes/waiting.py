@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 #: Pods that are going still answer for a moment: so many answers in a row, each on a connection of its own, must agree.
-ANSWERS_IN_A_ROW = 3
+ANSWERS_IN_A_ROW, BETWEEN_ANSWERS_S = 3, 0.2
 REMOVAL_S = 180.0
 
 
@@ -61,7 +61,7 @@ class Wait:
                 raise self._failed(final.found)
             if self.clock() - started >= self.timeout_s:
                 raise self._failed(self._state(found))
-            self.sleep(POLL_S)
+            self.sleep(BETWEEN_ANSWERS_S if endpoint else POLL_S)
 
     def _look(self) -> tuple[Endpoint | None, list[Problem]]:
         """Where the release answers, if it does now; else why it does not."""
