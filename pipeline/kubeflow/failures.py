@@ -36,7 +36,7 @@ def failure_of(backend: Backend, run: Run) -> Failure:
     step = run.failed_step()
     named = step.replace("-", "_")
     if run.was_canceled:
-        message = "It was terminated. What it left unfinished, the next run of this model puts right, or `clean` at once."
+        message = "It was terminated. The next run of this model puts right what it left, or `clean` does at once."
         return Failure(named, "Terminated", message)
     if not step:
         link = backend.run_link(run.run_id)
