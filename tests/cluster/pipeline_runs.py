@@ -12,7 +12,7 @@ from model.sample import export as sample
 from tests.cluster import storage_front
 from tests.cluster.conftest import apply, kubectl
 from tests.cluster.release_jobs import CLUSTER
-from tests.cluster.release_place import WEBAPP, Place, Released, Train, released
+from tests.cluster.release_place import QUICK, WEBAPP, Place, Released, Train, released
 from tests.conftest import Build
 
 
@@ -37,7 +37,7 @@ def made_ready(admin: Any, *, emulator: str, rows: Path) -> Iterator[Place]:
         kubectl("rollout", "status", f"deployment/{WEBAPP}", "--namespace", namespace, "--timeout=60s")
         yield Place(admin, namespace, bucket, emulator, front)
     finally:
-        kubectl("delete", "namespace", namespace, "--timeout=120s")
+        kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 def _new_bucket(name: str, *, emulator: str) -> Any:
@@ -90,4 +90,4 @@ def first(place: Place, retail_propensity: Path) -> Released:
 @pytest.fixture(scope="session")
 def replaced(place: Place, first: Released, retail_retrained: Path) -> Released:
     """A second release of `rpm`, over the first."""
-    return released(place, retail_retrained)
+    return released(place, retail_retrained, **QUICK)

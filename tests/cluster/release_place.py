@@ -220,8 +220,8 @@ class Released:
     live: Live
 
 
-def released(place: Place, export: Path) -> Released:
+def released(place: Place, export: Path, **settings: str) -> Released:
     before = place.objects()
-    outcome = place.release(export)
+    outcome = place.release(export, **settings)
     assert outcome.status == 0, outcome.log
     return Released(outcome, before, place.settled(before | OF_A_LIVE_SERVICE), place.live())
