@@ -68,6 +68,16 @@ def test_without_a_cluster_in_sight_it_says_what_to_set(monkeypatch: pytest.Monk
         Connection.from_environment()
 
 
+@pytest.mark.parametrize("text", ["", "clusters: [", "- 1", "apiVersion: v1\nclusters: 7\n", "\x00"])
+def test_a_kubeconfig_that_is_none_is_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    (tmp_path / "kubeconfig").write_text(text)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+
+    with pytest.raises(InvalidValue, match="KUBECONFIG"):
+        Connection.from_environment()
+
+
 @pytest.mark.timeout(10)
 def test_a_server_that_does_not_answer_is_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     server = f"http://127.0.0.1:{any_free()}"

@@ -11,6 +11,7 @@ from typing import Any
 import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from yaml import YAMLError
 
 from model.errors import InvalidValue, ServingFailed
 
@@ -79,10 +80,10 @@ class Connection:
             else:
                 config.load_kube_config(file, client_configuration=settings)
                 namespace = config.list_kube_config_contexts(file)[1]["context"].get("namespace") or "default"
-        except (config.ConfigException, OSError) as error:
+        except (config.ConfigException, OSError, YAMLError, TypeError, AttributeError) as error:
             raise InvalidValue(
                 expected="a service account's token (in a pod), or a kubeconfig file",
-                found=str(error).rstrip("."),
+                found=str(error).rstrip(".") or type(error).__name__,
                 where="KUBECONFIG",
                 do="Run inside the cluster, point KUBECONFIG at a file, or set platform to local.",
             ) from error

@@ -149,7 +149,7 @@ def test_a_run_that_somebody_terminates_has_failed_and_says_why(standin: Standin
     assert (ended.status, ended.json["state"]) == (0, "terminated")
     assert (seen.status, seen.json["state"]) == (1, "terminated")
     assert "was terminated" in seen.err
-    assert "the next run of this model puts right" in seen.json["error"]
+    assert "The next run of this model puts right" in seen.json["error"]
 
 
 def test_canceled_is_an_end(standin: Standin) -> None:
