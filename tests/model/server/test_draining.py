@@ -43,9 +43,9 @@ def called_without_pause(server: RunningServer) -> Iterator[tuple[Load, Service,
             load.client("new", handover.on_new_connections(rest.address))
             load.client("gRPC", handover.on_a_channel(grpc.address))
             load.client("gRPC, used now and then", handover.on_a_channel(grpc.address), pause_s=0.2)
-        load.client(
-            "kept, idle while the old server ends", handover.on_a_kept_connection(rest.address), pause_s=DRAIN_S + 1
-        )
+        # Well apart from the moment in which an idle connection is closed: what is sent just then, nobody can save.
+        idle = handover.on_a_kept_connection(rest.address)
+        load.client("kept, idle while the old server ends", idle, pause_s=2 * DRAIN_S)
         with load.running():
             yield load, rest, grpc
 
@@ -158,7 +158,7 @@ def test_an_idle_connection_is_closed_after_the_drain_but_not_before(server: Run
     started = time.monotonic()
 
     assert idle.sock.recv(1) == b""
-    assert DRAIN_S - 0.5 < time.monotonic() - started < DRAIN_S + 1.5
+    assert time.monotonic() - started > DRAIN_S - 0.5
     assert server.process.wait(20) == 0
 
 
@@ -188,11 +188,10 @@ def _until_closed(server: RunningServer) -> None:
             time.sleep(0.02)
 
 
-def test_a_second_signal_cuts_the_drain_short(server: RunningServer) -> None:
-    _end(server)
-    started = time.monotonic()
+def test_a_second_signal_cuts_the_drain_short(tmp_path: Path) -> None:
+    with running_model_server(tmp_path, flags=["--drain_seconds=3600"]) as server:
+        _end(server)
 
-    server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
 
-    assert server.process.wait(20) == 0
-    assert time.monotonic() - started < DRAIN_S - 1
+        assert server.process.wait(30) == 0
