@@ -78,30 +78,24 @@ def test_a_server_that_dies(refused: Refused, publish: Publish, aborts_on_load: 
 def test_a_model_that_the_server_refuses(refused: Refused, publish: Publish, truncated_variables: Path) -> None:
     message = refused(publish(truncated_variables, model_name="short", version=1))
 
-    assert "the server of pod short-candidate-predictor" in message
-    assert "did not load it" in message
+    assert "kserve-container of pod short-candidate-predictor" in message
+    assert "expected short-candidate version 1 to load" in message
+    assert "Read less bytes than requested" in message
 
 
-def test_an_image_that_does_not_exist(platform: ReachablePlatform, refused: Refused) -> None:
+def test_an_image_that_does_not_exist(
+    platform: ReachablePlatform, refused: Refused, publish: Publish, retail_propensity: Path
+) -> None:
+    release = publish(retail_propensity, model_name="unpulled", version=1)
     found = kubectl("get", "clusterservingruntime", "kserve-tensorflow-serving", "--output", "json")
     spec = json.loads(found)["spec"]
     spec["containers"][0]["image"] = "10.244.255.1:1/serving:none"
     runtime = {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "ServingRuntime", "metadata": {"name": "changed"}}
 
     with standing({**runtime, "spec": spec}, namespace=platform.connection.namespace):
-        message = refused(Release("unpulled", 1, "sha256:1", "gs://models/unpulled/releases/1"))
+        message = refused(release)
 
     assert "its image 10.244.255.1:1/serving:none cannot be pulled" in message
-
-
-def test_a_version_of_the_image_that_does_not_exist(
-    refused: Refused, publish: Publish, retail_propensity: Path
-) -> None:
-    release = publish(retail_propensity, model_name="unversioned", version=1)
-
-    message = refused(release, settings=ServingSettings(image_version="0.0.0-none"))
-
-    assert "its image tensorflow/serving:0.0.0-none cannot be pulled" in message
 
 
 def test_a_pod_that_fits_on_no_node(refused: Refused) -> None:
@@ -112,15 +106,6 @@ def test_a_pod_that_fits_on_no_node(refused: Refused) -> None:
     assert "pod large-candidate-predictor" in message
     assert "cannot be scheduled" in message
     assert "Insufficient cpu" in message
-
-
-def test_a_pod_for_nodes_that_are_not_there(refused: Refused) -> None:
-    release = Release("choosy", 1, "sha256:1", "gs://models/choosy/releases/1")
-
-    message = refused(release, settings=ServingSettings(node_selector="cloud.google.com/gke-nodepool=kserve-pool"))
-
-    assert "cannot be scheduled" in message
-    assert "didn't match Pod's node affinity/selector" in message
 
 
 def test_a_service_account_that_does_not_exist(refused: Refused) -> None:
