@@ -69,8 +69,8 @@ def as_account(kubeconfig: Path) -> Iterator[Start]:
     yield start
     for process in started:
         process.kill()
-        if process.returncode is None:
-            process.communicate()
+        with process:
+            pass  # which closes its pipes, and waits
 
 
 @dataclass(frozen=True)
