@@ -22,8 +22,8 @@ FORMER_ANNOTATION = "savedmodel-release/former-predictor"
 MODE_ANNOTATION = "serving.kserve.io/deploymentMode"
 REST_PORT, GRPC_PORT = 8080, 9000
 #: The runtime's own arguments come first. A load that failed once fails again; without this, TensorFlow Serving tries
-#: five times, a minute apart, before it opens a port or ends. It does not mind SIGTERM, so gRPC channels, which would be
-#: kept for good, are renewed often enough for a pod that goes to be without any in time.
+#: five times, a minute apart, before it opens a port or ends. It does not mind SIGTERM, so gRPC channels, kept for good
+#: otherwise, are renewed often enough for a pod that goes to be without any in time.
 _ARGS = ["--max_num_load_retries=0", "--grpc_channel_arguments=grpc.max_connection_age_ms=5000"]
 #: A pod goes on answering for so long after it is told to end, until everyone has forgotten its address.
 _DRAIN_S, _GRACE_S = 10, 30
