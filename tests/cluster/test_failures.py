@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 DEADLINE_S = 300.0
 FOUND_WITHIN_S = 30.0
 NOTHING_SET = ServingSettings()
-LEFT_BEHIND = "inferenceservices,deployments,replicasets,pods,services,leases.coordination.k8s.io"
+LEFT_BEHIND = "inferenceservices,sparkapplications,deployments,replicasets,pods,services,leases.coordination.k8s.io"
 
 Refused = Callable[..., str]
 

@@ -14,12 +14,16 @@ from components.platforms.kubernetes.connection import Connection
 from components.platforms.kubernetes.platform import KubernetesPlatform
 from components.platforms.kubernetes.spark import KubernetesSpark
 from components.platforms.kubernetes.spark_application import SETTINGS
+from model.endpoint import Endpoint
 from model.errors import InvalidValue, ScoringFailed
 from model.sample.retail import SIGNATURE
 from tests.cluster import storage_front
 from tests.cluster.conftest import Publish, ReachablePlatform, apply, kubectl, until_nothing_is_left
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+LEFT_BEHIND = "sparkapplications,configmaps,leases.coordination.k8s.io"
+NOT_OURS = f"--field-selector=metadata.name!=kube-root-ca.crt,metadata.name!={SETTINGS}"
 
 
 @pytest.fixture(scope="module")
@@ -101,19 +105,23 @@ def test_a_batch_is_scored_and_nothing_but_the_result_is_left(
     parts = [blob for blob in bucket.list_blobs(prefix="predictions/predictions/") if blob.name.endswith(".parquet")]
     tables = [parquet.read_table(io.BytesIO(blob.download_as_bytes())) for blob in parts]
     assert sum(table.num_rows for table in tables) == 200
-    assert until_nothing_is_left(spark.connection.namespace, "sparkapplications") == []
 
     wrong = ScoringJob(f"gs://{bucket.name}/none.csv", job.predictions_uri, SIGNATURE, endpoint.to_json())
     with pytest.raises(InvalidValue, match=r"none\.csv"):
-        spark.run(wrong, run_id="run-2")
+        spark.run(wrong, run_id="run-1")
+
+    cluster.let_go("scored", run_id="run-1")
+    assert until_nothing_is_left(spark.connection.namespace, LEFT_BEHIND, NOT_OURS) == []
 
 
 def test_a_driver_that_cannot_start_is_told_from_its_pod(spark: KubernetesSpark, front: str) -> None:
     settle(spark.connection, emulator=front, image="10.244.255.1:1/spark:none")
-    job = ScoringJob("gs://b/rows.csv", "gs://b/out", SIGNATURE, "{}")
+    endpoint = Endpoint("http://nobody", "", "unscored-candidate", version=1)
+    job = ScoringJob("gs://b/rows.csv", "gs://b/out", SIGNATURE, endpoint.to_json())
 
     with pytest.raises(ScoringFailed, match=r"image 10\.244\.255\.1:1/spark:none cannot be pulled"):
         spark.run(job, run_id="run-3")
 
-    assert until_nothing_is_left(spark.connection.namespace, "sparkapplications") == []
+    KubernetesPlatform(spark.connection).let_go("unscored", run_id="run-3")
+    assert until_nothing_is_left(spark.connection.namespace, LEFT_BEHIND, NOT_OURS) == []
     assert until_nothing_is_left(spark.connection.namespace, "pods", "--selector=spark-role") == []

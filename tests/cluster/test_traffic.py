@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 REQUESTS = 20_000
 #: Of each kind of client: enough that none of them slept through the change.
-AT_LEAST = 1_000
+AT_LEAST = 500
 #: Before the change, and after the last pod of the former release is gone.
 SETTLED_REQUESTS = 500
 MODEL = "busy"
@@ -79,7 +79,7 @@ def assert_nobody_was_disturbed(change: Change, *, before: float, after: float) 
     early = [each for each in flowing.answers if each.asked_s < change.written_s]
     late = [each for each in flowing.answers if each.asked_s > change.gone_s]
 
-    assert flowing.failures == [], f"{len(flowing.failures)} of {flowing.requests} requests failed"
+    assert not flowing.failures, "\n".join([f"{len(flowing.failures)} of {flowing.requests}", *flowing.failures[:20]])
     assert flowing.requests >= REQUESTS
     assert all(flowing.answered(kind) >= AT_LEAST for kind in CLIENTS)
     assert {round(each.probability, 9) for each in flowing.answers} == {round(before, 9), round(after, 9)}
