@@ -68,8 +68,8 @@ def test_a_run_that_is_killed_in_each_step_and_started_again_ends_like_one_that_
     assert place.settled(undisturbed["objects"]) == undisturbed["objects"]
     assert end_of(place) == undisturbed
     assert sorted(place.releases("rpm")) == ["1", "2", "3"]
-    assert place.probability() == 0.808
-    assert set(answers) == {0.781, 0.808}
+    assert place.probability() == 0.806
+    assert set(answers) == {0.781, 0.806}
 
 
 def test_of_two_releases_of_a_model_at_once_one_wins_and_none_disturbs_another_models(
