@@ -20,7 +20,7 @@ from model.errors import ReleaseError, ScoringFailed, ServingFailed
 log = logging.getLogger(__name__)
 driver_log = logging.getLogger("spark.driver")
 
-POLL_S = 2.0
+POLL_S = 1.0
 #: Seconds that the operator may take before it says anything of a new application.
 OPERATOR_S = 60.0
 #: What a run may take beyond the batch's own time: images, nodes, Java.
