@@ -4,6 +4,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -185,14 +186,21 @@ def _explaining(held: _Held) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Lets SIGTERM and a closed terminal end this as Ctrl-C does."""
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
-    # nohup ignores the one of a closed terminal, and means it.
-    heeded = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in heeded:
-        signal.signal(number, signal.default_int_handler)
+    """Lets SIGTERM and a closed terminal end this as Ctrl-C does. Python drops what is raised while it takes an object
+    away, so an interruption is raised again each second until it has come through."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    # nohup ignores the signal of a closed terminal, and means it.
+    before = {each: old for each in numbers if (old := signal.getsignal(each)) is not signal.SIG_IGN}
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number, handler in heeded.items():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
             signal.signal(number, handler)

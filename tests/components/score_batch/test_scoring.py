@@ -103,13 +103,16 @@ def parameters(**changes: Any) -> dict[str, Any]:
         "score_output": "",
     }
     given |= {"score_index": -1, "positive_label": "1", "batch_rows": 1, "timeout_s": 5, "invoke_endpoint": "yes"}
+    given |= {"spark_image": "", "spark_executors": 0, "spark_executor_cores": 0, "spark_memory": ""}
+    given |= {"spark_node_selector": "", "spark_tolerations": ""}
     return {**given, "endpoint": JOB.endpoint_json, "inspection": inspection, "outputs": "", **changes}
 
 
 def test_parameters_become_a_job_that_survives_its_json() -> None:
-    job = scoring_job(parameters(outputs=" a, b ,,", invoke_endpoint="no"))
+    job = scoring_job(parameters(outputs=" a, b ,,", invoke_endpoint="no", spark_image="spark:1", spark_executors=3))
 
     assert (job.outputs, job.invoke_endpoint, job.signature) == (("a", "b"), False, SIGNATURE)
+    assert (job.spark.image, job.spark.executors) == ("spark:1", 3)
     assert ScoringJob.from_json(job.to_json()) == job
 
 
