@@ -18,7 +18,7 @@ _NEVER_STARTS = {
     "CreateContainerError",
     "RunContainerError",
 }
-#: A registry may refuse once: the kubelet tries again after ten seconds.
+#: A registry may refuse once. The kubelet tells of it when it tries again, which is up to fifteen seconds later.
 _PULL_FAILS = {"ErrImagePull", "ImagePullBackOff"}
 
 
@@ -89,7 +89,7 @@ def _of_container(container: Object, *, who: str) -> Iterator[Problem]:
         yield Problem(f"{who} does not start: {reason}: {message}")
     if reason in _PULL_FAILS:
         found = f"{who} does not start, its image {container['image']} cannot be pulled: {reason}: {message}"
-        yield Problem(found, grace_s=10.0, kind=f"image {who}")
+        yield Problem(found, grace_s=6.0, kind=f"image {who}")
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
     if ended:
         said = ended.get("message", "").strip()
