@@ -149,10 +149,11 @@ class ReachablePlatform(KubernetesPlatform):
 def platform(connection: Connection, service_names: None) -> Iterator[ReachablePlatform]:
     """The platform; whatever a test leaves is removed, without the time that live services take to go."""
     yield ReachablePlatform(connection)
-    here = ("--namespace", connection.namespace, "--all")
-    kubectl("delete", "inferenceservices", *here, "--cascade=foreground", "--wait=false")
-    kubectl("delete", "pods", *here, "--grace-period=1")
-    assert until_nothing_is_left(connection.namespace, "inferenceservices,deployments,pods") == []
+    here, servers = ("--namespace", connection.namespace), "--selector=serving.kserve.io/inferenceservice"
+    kubectl("delete", "inferenceservices", "--all", *here, "--cascade=foreground", "--wait=false")
+    kubectl("delete", "pods", servers, *here, "--grace-period=0", "--force")
+    assert until_nothing_is_left(connection.namespace, "inferenceservices") == []
+    assert until_nothing_is_left(connection.namespace, "deployments,pods", servers) == []
 
 
 @pytest.fixture

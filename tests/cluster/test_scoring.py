@@ -27,8 +27,9 @@ NOT_OURS = f"--field-selector=metadata.name!=kube-root-ca.crt,metadata.name!={SE
 
 
 @pytest.fixture(scope="module")
-def front(emulator: str, namespace: str) -> Iterator[str]:
+def front(emulator: str, accounts_namespace: str) -> Iterator[str]:
     """URL, inside the cluster, of the emulator behind tests/cluster/storage_front.py."""
+    namespace = accounts_namespace
     code = Path(storage_front.__file__).read_text()
     container = {
         "name": "front",
