@@ -12,6 +12,7 @@ import pytest
 from kubernetes import client
 
 import components.platforms.kubernetes
+import pipeline
 from components.platforms.kubernetes import connection as module
 from components.platforms.kubernetes.connection import INFERENCE_SERVICES, Connection, Kind
 from model.errors import ServingFailed
@@ -62,13 +63,11 @@ ON_CORE = {
 
 
 def called() -> set[Right]:
-    """What the platform's sources call, on any Connection."""
-    [package] = components.platforms.kubernetes.__path__
-    found: set[Right] = set()
-    for path in Path(package).glob("*.py"):
-        for call in _calls(ast.parse(path.read_text(encoding="utf-8"))):
-            found |= _rights(call)
-    return found
+    """What the platform's sources, and the commands that run as the pipeline's account, call on any Connection."""
+    packages = [*components.platforms.kubernetes.__path__, *pipeline.__path__]
+    sources = [path for package in packages for path in Path(package).glob("*.py")]
+    found = [_rights(call) for path in sources for call in _calls(ast.parse(path.read_text(encoding="utf-8")))]
+    return set().union(*found)
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
