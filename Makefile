@@ -55,7 +55,7 @@ test-cluster: $(BIN)/.installed ## the tests on the cluster of KUBECONFIG; IMAGE
 	if [ -n "$$IMAGE_BUILD" ]; then cluster/load-test-images; fi; $(BIN)/pytest -m cluster $(CLUSTER_TESTS)
 
 bench-cluster: $(BIN)/.installed ## a release on the cluster of KUBECONFIG: seconds by step, and how many were ours
-	@if [ -z "$$KUBECONFIG" ]; then echo "bench-cluster: skipped, since KUBECONFIG names no cluster"; else $(BIN)/python -m benchmarks.cluster; fi
+	@if [ -z "$$KUBECONFIG" ]; then echo "bench-cluster: skipped, since KUBECONFIG names no cluster"; else $(BIN)/python -m benchmarks.cluster $(ROWS); fi
 
 bench: $(BIN)/.installed ## inspection, scoring and the demo's seconds, measured here
 	$(BIN)/python -m benchmarks
