@@ -15,7 +15,8 @@ from model.protocol import code_of_http_status
 from model.retries import Retries
 from model.signature import TensorSpec
 
-_JSON = {"Content-Type": "application/json"}
+#: Each attempt on a connection of its own: a kept one would lead to the same pod again.
+_HEADERS = {"Content-Type": "application/json", "Connection": "close"}
 
 
 def differences(endpoint: Endpoint, expectations: Expectations, *, timeout_s: float) -> list[str]:
@@ -37,11 +38,14 @@ def _ask(session: requests.Session, endpoint: Endpoint, expectations: Expectatio
     url = f"{endpoint.rest_url}/v1/models/{endpoint.model_name}/versions/{endpoint.version}:predict"
     body = {"signature_name": expectations.signature.name, "inputs": expectations.inputs}
     try:
-        answer = session.post(url, data=json.dumps(body), headers=_JSON, timeout=timeout_s)
+        answer = session.post(url, data=json.dumps(body), headers=_HEADERS, timeout=timeout_s)
     except requests.RequestException as error:
         raise call_failed("UNAVAILABLE", str(error), where=url) from error
     if not answer.ok:
-        raise call_failed(code_of_http_status(answer.status_code), answer.text[:2000], where=url)
+        # The service has named the version: who does not know it is a pod that is going, and not yet forgotten.
+        is_former = answer.status_code == requests.codes.not_found
+        code = "UNAVAILABLE" if is_former else code_of_http_status(answer.status_code)
+        raise call_failed(code, answer.text[:2000], where=url)
     try:
         return answer.json()["outputs"]
     except (ValueError, KeyError, TypeError) as error:
