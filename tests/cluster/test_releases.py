@@ -106,7 +106,7 @@ def test_a_promotion_whose_server_dies_puts_back_the_very_same_service(
     platform.wait_until_live(first, timeout_s=WAIT_S)
     platform.write_live_service(LiveService(first, run_id="run-1", phase=PROMOTED))
     before = platform.connection.get(INFERENCE_SERVICES, "brave")
-    tried = ServingSettings(replicas=1, cpu="70m", memory="400Mi", tolerations="dedicated=kserve:NoSchedule")
+    tried = ServingSettings(replicas=1, memory="1Gi", tolerations="dedicated=kserve:NoSchedule")
     deploy_in_vain(platform, second, settings=tried)
 
     with pytest.raises(PromotionFailed, match=r"kserve-container of pod .* ended with exit code") as caught:
