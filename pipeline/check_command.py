@@ -112,7 +112,7 @@ def _find(request: "Request") -> "Report":
     from rich.console import Console
 
     from pipeline.cluster_check.checks import run_checks
-    from pipeline.engine import interruptible
+    from pipeline.interruption import PUTTING_BACK, interruptible
 
     # That libraries try again is nobody's business. The Kubernetes client sets levels itself, but no handler's.
     handler = logging.StreamHandler()
@@ -120,7 +120,7 @@ def _find(request: "Request") -> "Report":
     logging.basicConfig(handlers=[handler], format="%(message)s")
     console = Console(stderr=True, markup=False, highlight=False)
     try:
-        with interruptible(), console.status("asking the API server") as status:
+        with interruptible(PUTTING_BACK), console.status("asking the API server") as status:
             return run_checks(request, say=lambda what: status.update(f"asking about {what}"))
     except KeyboardInterrupt:
         click.echo("Interrupted; the trial objects have been deleted.", err=True)

@@ -5,14 +5,12 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
@@ -98,27 +96,6 @@ def _step_environment(directory: Path) -> Iterator[str]:
         }
         with environment(values):
             yield temporary
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Lets SIGTERM and a closed terminal end a run as Ctrl-C does, once: while it puts things back, it is not
-    interrupted again."""
-    received = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for each in received:
-            signal.signal(each, signal.SIG_IGN)
-        # Not through the console: the signal may have come while that was writing, and then it refuses to write again.
-        os.write(2, b"interrupted: putting everything back\n")
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in received}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def verdict(request: RunRequest, run_id: str, *, steps: StepLog, complaint: str) -> RunResult:

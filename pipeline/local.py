@@ -9,7 +9,8 @@ from components.parameters import check_model_name, check_parameters
 from components.platforms.local import servers, webapp
 from components.platforms.local.home import Home
 from components.platforms.local.session import session, start_ahead
-from pipeline.engine import RunRequest, execute, interruptible, new_run_id, verdict
+from pipeline.engine import RunRequest, execute, new_run_id, verdict
+from pipeline.interruption import PUTTING_BACK, interruptible
 from pipeline.report import write_report
 from pipeline.results import RunResult
 
@@ -30,7 +31,7 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
     console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}")
     began = time.monotonic()
     directory = request.home.run(run_id)
-    with interruptible():
+    with interruptible(PUTTING_BACK):
         with session(request.home, model_name=request.model_name, run_id=run_id, keep=request.keep) as platform:
             directory.mkdir(parents=True)
             start_ahead(platform, model_name=request.model_name)

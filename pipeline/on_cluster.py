@@ -19,7 +19,8 @@ from components.recovery import put_right
 from model.endpoint import Endpoint
 from model.errors import InvalidValue, ReleaseError, ServingFailed
 from model.storage import open_storage
-from pipeline.engine import RunRequest, execute, interruptible, new_run_id, verdict
+from pipeline.engine import RunRequest, execute, new_run_id, verdict
+from pipeline.interruption import PUTTING_BACK, interruptible
 from pipeline.report import write_report
 from pipeline.results import RunResult
 
@@ -59,7 +60,11 @@ def run_on_cluster(request: RunRequest, *, console: Console) -> RunResult:
     began = time.monotonic()
     directory = request.home.run(run_id)
     directory.mkdir(parents=True)
-    with interruptible(), _putting_right(request, run_id), _renewing(RunLease(connection, request.model_name, run_id)):
+    with (
+        interruptible(PUTTING_BACK),
+        _putting_right(request, run_id),
+        _renewing(RunLease(connection, request.model_name, run_id)),
+    ):
         steps, complaint = execute(request, directory, console=console)
         result = verdict(request, run_id, steps=steps, complaint=complaint)
     result = replace(_with_addresses(result), seconds={**result.seconds, "total": time.monotonic() - began})

@@ -13,7 +13,8 @@ from components.recovery import restore, undo_unfinished_promotion
 from model.errors import InvalidValue, PromotionFailed, ServingFailed
 from model.release_layout import Release
 from model.release_records import read_record
-from pipeline.engine import interruptible, new_run_id
+from pipeline.engine import new_run_id
+from pipeline.interruption import PUTTING_BACK, interruptible
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def roll_back(model_name: str, *, platform: str, home: Home, version: int = 0, t
         ReleaseInProgress: a run of this model is at work.
     """
     run_id = new_run_id()
-    with interruptible(), _held(model_name, platform=platform, home=home, run_id=run_id) as opened:
+    with interruptible(PUTTING_BACK), _held(model_name, platform=platform, home=home, run_id=run_id) as opened:
         live = opened.live_service(model_name)
         if live is None:
             raise _refused(model_name, expected="a live release", found="none", do="There is nothing to roll back.")
@@ -61,7 +62,7 @@ def clean(model_name: str, *, platform: str, home: Home) -> Release | None:
         ReleaseInProgress: a run of this model is at work.
     """
     run_id = new_run_id()
-    with interruptible(), _held(model_name, platform=platform, home=home, run_id=run_id) as opened:
+    with interruptible(PUTTING_BACK), _held(model_name, platform=platform, home=home, run_id=run_id) as opened:
         live = undo_unfinished_promotion(model_name, platform=opened)
         opened.remove_candidate(model_name)
         return live

@@ -1,16 +1,15 @@
 """`savedmodel-release submit`: a release on Kubeflow Pipelines, from here."""
 
 import contextlib
-import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from model.errors import ReleaseError
 from pipeline.commands import explained
+from pipeline.interruption import interruptible
 from pipeline.kubeflow.address import Address
 from pipeline.kubeflow.options import Asked, address_options, asked_options
 
@@ -88,7 +87,7 @@ def submit(
     if sum(map(bool, (follow, terminate, no_wait))) > 1:
         raise click.UsageError("--no-wait, --follow and --terminate exclude each other.")
     held = _Held(address, Console(stderr=True, markup=False, highlight=False, emoji=False), as_json=as_json)
-    with _explaining(held), _interruptible():
+    with _explaining(held), interruptible():
         prepared = None if follow or terminate else Prepared.from_options(asked.checked())
         with contextlib.closing(Session(lambda: connect(address))) as session:
             if prepared is None:
@@ -182,25 +181,3 @@ def _explaining(held: _Held) -> Iterator[None]:
         click.echo(message, err=True)
         held.tell(message=message)
         sys.exit(130)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Lets SIGTERM and a closed terminal end this as Ctrl-C does. Python drops what is raised while it takes an object
-    away, so an interruption is raised again each second until it has come through."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
-    # nohup ignores the signal of a closed terminal, and means it.
-    before = {each: old for each in numbers if (old := signal.getsignal(each)) is not signal.SIG_IGN}
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
-        raise KeyboardInterrupt
-
-    for number in before:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)

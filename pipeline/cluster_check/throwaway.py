@@ -53,7 +53,7 @@ def _remove(server: ApiServer, kind: Kind, name: str) -> None:
     try:
         _delete(server, kind, name)
     except KeyboardInterrupt:
-        # The interrupt came while it was being deleted; a second one is ignored (pipeline.local.interruptible).
+        # The interrupt came while it was being deleted; a second one is ignored (pipeline.interruption).
         _delete(server, kind, name)
         raise
 

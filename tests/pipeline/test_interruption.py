@@ -1,13 +1,19 @@
-"""A run that is killed or interrupted, at each of its steps."""
+"""Interrupting a command; a run that is killed or interrupted, at each of its steps."""
 
+import io
 import json
+import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.interruption import interruptible
 from tests.pipeline.runs import arguments, processes_of, release
 
 STEPS = (
@@ -84,3 +90,108 @@ def test_an_interrupted_run_puts_everything_back_at_once(
         assert processes_of(tmp_path) == []
         former = json.loads((tmp_path / "serving" / "live" / "rpm.json").read_text())
         assert (former["release"], former["phase"]) == (json.loads(live)["release"], "promoted")
+
+
+class InterruptedWhileWriting(io.RawIOBase):
+    """A terminal in the middle of whose first writing Ctrl-C is pressed."""
+
+    pressed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+        return len(data)
+
+
+def test_an_interrupt_in_the_middle_of_a_line_is_an_interrupt() -> None:
+    terminal = io.BufferedWriter(InterruptedWhileWriting())
+
+    def write_a_line() -> None:
+        with interruptible():
+            terminal.write(b"a line")
+            terminal.flush()
+
+    with pytest.raises(KeyboardInterrupt):
+        write_a_line()
+    terminal.detach()
+
+
+def test_handlers_are_as_they_were_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    with interruptible():
+        assert signal.getsignal(signal.SIGTERM) is not before
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+class Stubborn:
+    """Is interrupted while it is taken away, where Python drops what is raised."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+
+
+def wait_after_it() -> None:
+    Stubborn()  # gone at once, since nobody holds it
+    time.sleep(20)
+
+
+def test_an_interruption_that_python_drops_comes_through() -> None:
+    began = time.monotonic()
+
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        wait_after_it()
+
+    assert time.monotonic() - began < 10
+
+
+def test_a_second_interruption_does_not_disturb_the_putting_back() -> None:
+    put_back = []
+
+    def interrupted_twice() -> None:
+        with interruptible():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(20)
+            finally:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.05)
+                put_back.append("all")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_twice()
+    assert put_back == ["all"]
+
+
+@contextmanager
+def ignored(number: signal.Signals) -> Iterator[None]:
+    """As a process finds it whose parent ignores that signal."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def hang_up() -> None:
+    with interruptible():
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.05)
+
+
+def test_under_nohup_a_closed_terminal_does_not_interrupt() -> None:
+    with ignored(signal.SIGHUP):
+        hang_up()
+    with pytest.raises(KeyboardInterrupt):
+        hang_up()
+
+
+def test_sigterm_interrupts_even_where_the_parent_ignores_it() -> None:
+    with ignored(signal.SIGTERM), pytest.raises(KeyboardInterrupt), interruptible():
+        wait_after_it()

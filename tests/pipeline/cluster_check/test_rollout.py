@@ -81,7 +81,7 @@ def test_an_image_that_cannot_be_pulled_counts_under_all_its_names() -> None:
     found, after_s = waited(*[refused(reason) for _ in range(30) for reason in ("ErrImagePull", "ImagePullBackOff")])
 
     assert "its image i:1 cannot be pulled" in found
-    assert after_s == 10.0
+    assert after_s == 6.0
 
 
 def test_kserves_own_complaint_counts_where_it_makes_no_deployment() -> None:

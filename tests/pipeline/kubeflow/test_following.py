@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,7 +16,6 @@ from pipeline.kubeflow.backend import Backend
 from pipeline.kubeflow.connection import connect
 from pipeline.kubeflow.errors import BackendUnavailable, LoginNeeded
 from pipeline.kubeflow.following import Pace, Session, StillRunning, follow
-from pipeline.submit_command import _interruptible
 from tests.kfp_standin.script import Script
 from tests.kfp_standin.server import Standin
 from tests.pipeline.kubeflow.commands import RELEASE, submit
@@ -184,26 +182,3 @@ def test_an_interruption_leaves_the_run_going_and_says_how_to_go_on(standin: Sta
     assert standin.store.run(result["run_id"]).state == "RUNNING"
     assert f"savedmodel-release submit --follow {result['run_id']} --endpoint {standin.url}" in err
     assert f"savedmodel-release submit --terminate {result['run_id']}" in err
-
-
-class Stubborn:
-    """Is interrupted while it is taken away, where Python drops what is raised."""
-
-    def __del__(self) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.1)
-
-
-def wait_after_it() -> None:
-    Stubborn()  # gone at once, since nobody holds it
-    time.sleep(20)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interruption_that_python_drops_comes_through_a_second_later() -> None:
-    began = time.monotonic()
-
-    with pytest.raises(KeyboardInterrupt), _interruptible():
-        wait_after_it()
-
-    assert time.monotonic() - began < 10
