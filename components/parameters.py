@@ -12,6 +12,11 @@ _MODEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _DNS_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 FRACTIONS = ("max_failed_rows", "min_auc", "min_accuracy")
 POSITIVE = ("batch_rows", "ready_timeout_s", "scoring_timeout_s")
+#: Seconds. On a cluster a step is ended from outside a while after the longest wait in it (`pipeline.limits`), and says
+#: nothing then.
+LONGEST_S = {"ready_timeout_s": 3600, "scoring_timeout_s": 4 * 3600}
+#: What stands for a bucket in the defaults of a pipeline that was compiled for none.
+PLACEHOLDER = "gs://BUCKET/"
 
 
 def check_model_name(name: str, *, platform: str = "local") -> str:
@@ -49,6 +54,8 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
             _refuse(name, value, rule="a number from 0 to 1")
         if name in POSITIVE and _number(name, value) <= 0:
             _refuse(name, value, rule="a number above 0")
+        if name in LONGEST_S and _number(name, value) > LONGEST_S[name]:
+            _refuse(name, value, rule=f"at most {LONGEST_S[name]} seconds")
         if name in ("min_auc", "min_accuracy") and value and parameters.get("label_column") == "":
             _refuse(name, value, rule="0 where no label_column is set: without labels there is nothing to measure")
         if name == "platform" and value not in PLATFORMS:
@@ -57,6 +64,8 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
             _refuse(name, value, rule="yes or no")
         if name.endswith(("_uri", "_root")) and not str(value).strip():
             _refuse(name, value, rule="a path or a gs:// URI")
+        if str(value).startswith(PLACEHOLDER):
+            _refuse(name, value, rule="the name of your bucket in the place of BUCKET")
 
 
 def _check_places(rows_uri: str, predictions_uri: str) -> None:

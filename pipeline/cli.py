@@ -1,12 +1,12 @@
 """The command line. Every command imports what it needs when it runs, so that `inspect` stays quick."""
 
 import os
-from pathlib import Path
 
 import click
 
 from pipeline.check_command import check_cluster
 from pipeline.commands import HOME_OPTION, explained, log_to_stderr
+from pipeline.compile_commands import compile_command, sample
 from pipeline.rollback_commands import clean, rollback
 from pipeline.run_command import run
 from pipeline.schedule_command import schedule
@@ -30,6 +30,8 @@ main.add_command(clean)
 main.add_command(check_cluster)
 main.add_command(submit)
 main.add_command(schedule)
+main.add_command(compile_command)
+main.add_command(sample)
 
 
 @main.command()
@@ -50,32 +52,6 @@ def inspect(export: str, as_json: bool) -> None:
 
     description = describe(export)
     click.echo(text.format_json(description) if as_json else text.format_table(description))
-
-
-@main.command("compile")
-@click.option(
-    "--output", type=click.Path(dir_okay=False), help="The file to write. Default: compiled/ of this project."
-)
-@click.option(
-    "--image", default="", help="A prebuilt image with all packages, instead of installing them in each step."
-)
-@explained
-def compile_command(output: str | None, image: str) -> None:
-    """Compile the pipeline to YAML for Kubeflow Pipelines; the same source gives the same bytes.
-
-    Without --output, compiled/release_pipeline.yaml and one YAML per component are written.
-
-    \b
-    Example:
-      savedmodel-release compile --output release_pipeline.yaml --image registry.example/savedmodel-release:1.0
-    """
-    from pipeline.compile import compile_pipeline, compiled_files
-
-    files = {Path(output): compile_pipeline(image=image)} if output else compiled_files(image=image)
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        click.echo(f"{path} ({len(text) / 1024:.0f} KiB)")
 
 
 @main.command()

@@ -7,12 +7,12 @@ from typing import Any
 from kfp import compiler
 
 from pipeline.environments import COMPILED
-from pipeline.release_pipeline import build_components, build_pipeline
+from pipeline.release_pipeline import NO_BUCKET, build_components, build_pipeline
 
 
-def compile_pipeline(*, image: str = "") -> str:
-    """The pipeline's YAML. `image` as in `components.packaging.as_component`."""
-    return _compile(build_pipeline(image=image))
+def compile_pipeline(*, image: str = "", bucket: str = NO_BUCKET) -> str:
+    """The pipeline's YAML. `image` as in `components.packaging.as_component`, `bucket` as in `build_pipeline`."""
+    return _compile(build_pipeline(image=image, bucket=bucket))
 
 
 def compile_components(*, image: str = "") -> dict[str, str]:

@@ -17,6 +17,8 @@ COMPILED = Path(__file__).resolve().parent.parent / "compiled" / "release_pipeli
 OURS = {"model_name", "export_uri", "rows_uri", "models_root", "predictions_uri", "platform"}
 _KIND_NAMES = {"NUMBER_INTEGER": "whole number", "NUMBER_DOUBLE": "number", "BOOLEAN": "true or false"}
 _OPTIONS = ("model_name", "export_uri", "rows_uri")
+#: The pipeline's own defaults release the sample, with its label and a threshold. A command names the model.
+NOTHING_ASKED = {"label_column": "", "min_auc": 0.0}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -32,7 +34,7 @@ def run_parameters(
     """
     declared = declared_parameters(pipeline_yaml)
     check_home(home)
-    parameters: dict[str, Any] = {**given, "platform": platform}
+    parameters: dict[str, Any] = {**NOTHING_ASKED, **given, "platform": platform}
     if platform == "local":
         parameters["models_root"] = str(home.models)
     for setting in settings:
@@ -93,18 +95,25 @@ def _documents(text: str) -> Iterator[Any]:
 
 
 def described_parameters(pipeline_yaml: str) -> str:
-    """One paragraph for each parameter: name, type, default and what it means, as the compiled pipeline has them."""
+    """One paragraph for each parameter: name, type, default and what it means, as the compiled pipeline has them. The
+    default is the one that a command takes."""
     declared_parameters(pipeline_yaml)
     specification = next(_documents(pipeline_yaml))
     lines = []
     for name, definition in specification["root"]["inputDefinitions"]["parameters"].items():
         kind = _KIND_NAMES.get(definition["parameterType"], "text")
-        default = definition.get("defaultValue")
-        # YAML keeps all numbers as floats.
-        default = int(default) if definition["parameterType"] == "NUMBER_INTEGER" and default is not None else default
+        default = _default(name, definition)
         given = "required" if default is None else f"default {default!r}"
         lines.append(f"{name} ({kind}, {given})\n    {definition.get('description', '')}")
     return "\n".join(sorted(lines))
+
+
+def _default(name: str, definition: Mapping[str, Any]) -> Any:
+    default = NOTHING_ASKED.get(name, definition.get("defaultValue"))
+    if name in _OPTIONS or name.endswith(("_uri", "_root")):
+        return None  # those of the sample: a command asks for them, or finds them by itself
+    # YAML keeps all numbers as floats.
+    return int(default) if definition["parameterType"] == "NUMBER_INTEGER" and default is not None else default
 
 
 def typed(name: str, text: str, *, kind: str) -> Any:

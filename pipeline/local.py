@@ -15,8 +15,8 @@ from pipeline.report import write_report
 from pipeline.results import RunResult
 
 
-def run_here(request: RunRequest, *, console: Console) -> RunResult:
-    """Runs the pipeline to its end on this machine.
+def run_here(request: RunRequest, *, console: Console, run_id: str = "") -> RunResult:
+    """Runs the pipeline to its end on this machine. run_id: empty for a new one.
 
     Raises:
         InvalidValue: a parameter breaks a rule; nothing has been changed.
@@ -25,7 +25,7 @@ def run_here(request: RunRequest, *, console: Console) -> RunResult:
     """
     check_model_name(request.model_name)
     check_parameters({"label_column": "", **request.parameters})
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     predictions = str(request.home.predictions(request.model_name))
     request = replace(request, parameters={"predictions_uri": predictions, **request.parameters})
     console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}")

@@ -14,6 +14,7 @@ from components.deploy_candidate.component import deploy_candidate
 from components.finish_release.component import finish_release
 from components.inspect_signature.component import inspect_signature
 from components.packaging import as_component
+from components.parameters import PLACEHOLDER
 from components.platforms.names import ACCESS_SECRET
 from components.promote_release.component import promote_release
 from components.score_batch.component import score_batch
@@ -21,6 +22,8 @@ from components.smoke_test_webapp.component import smoke_test_webapp
 from components.stage_release.component import stage_release
 from components.validate_release.component import validate_release
 from model.endpoint_access import DIRECTORY
+from model.sample.places import EXPORTS, VISITS
+from pipeline.limits import DEADLINE_S, STEP_TIMEOUTS_S
 
 STEPS = (
     inspect_signature,
@@ -33,8 +36,8 @@ STEPS = (
     finish_release,
 )
 PIPELINE_NAME = "savedmodel-release"
-#: A run that takes longer than this on a cluster is ended.
-DEADLINE_S = 4 * 3600
+#: A pipeline that was compiled for no bucket says in its defaults how one is to be named; a run refuses it.
+NO_BUCKET = PLACEHOLDER.rstrip("/")
 
 
 def build_components(*, image: str = "") -> dict[str, Any]:
@@ -42,8 +45,9 @@ def build_components(*, image: str = "") -> dict[str, Any]:
     return {step.__name__: as_component(step, image=image) for step in STEPS}
 
 
-def build_pipeline(*, image: str = "") -> Any:
-    """The pipeline as a KFP GraphComponent, its steps carrying their code."""
+def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET) -> Any:
+    """The pipeline as a KFP GraphComponent, its steps carrying their code. Its defaults release the sample from
+    `bucket`, where `savedmodel-release sample` has put it."""
     steps = build_components(image=image)
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
@@ -53,25 +57,25 @@ def build_pipeline(*, image: str = "") -> Any:
         pipeline_config=dsl.PipelineConfig(active_deadline_seconds=DEADLINE_S),
     )
     def release_pipeline(
-        model_name: str,
-        export_uri: str,
-        rows_uri: str,
-        models_root: str,
-        predictions_uri: str,
+        model_name: str = "rpm",
+        export_uri: str = f"{bucket}/{EXPORTS}",
+        rows_uri: str = f"{bucket}/{VISITS}",
+        models_root: str = f"{bucket}/models",
+        predictions_uri: str = f"{bucket}/predictions",
+        label_column: str = "will_buy_on_return_visit",
+        min_auc: float = 0.6,
+        min_accuracy: float = 0.0,
         platform: str = "kubernetes",
         signature_name: str = "serving_default",
         allow_operations: str = "",
         allow_signature_change: bool = False,
         invoke_endpoint: str = "yes",
-        label_column: str = "",
         prediction_output: str = "",
         score_output: str = "",
         score_index: int = -1,
         positive_label: str = "1",
         outputs: str = "",
         max_failed_rows: float = 0.0,
-        min_auc: float = 0.0,
-        min_accuracy: float = 0.0,
         batch_rows: int = 8192,
         webapp_url: str = "",
         ready_timeout_s: int = 600,
@@ -100,20 +104,20 @@ def build_pipeline(*, image: str = "") -> Any:
             rows_uri: CSV with a header, or Parquet, with a column for each input; scored through the candidate.
             models_root: Where releases are kept, as models_root/model_name/releases/version.
             predictions_uri: Where predictions and failed rows go, in a directory for each run.
+            label_column: The rows' column with the true label; empty if there is none, with no threshold then.
+            min_auc: Least area under the ROC curve, 0 to 1.
+            min_accuracy: Least accuracy, 0 to 1.
             platform: kubernetes, or local for one machine.
             signature_name: The signature that callers use.
             allow_operations: Comma-separated unsafe operations that this graph may hold.
             allow_signature_change: Release although callers of the live signature would break.
             invoke_endpoint: yes, or no to do everything but call the model from Spark and the web application.
-            label_column: The rows' column with the true label; empty if there is none.
             prediction_output: Output that holds the predicted label; empty to go by its name.
             score_output: Output that holds the positive label's probability; empty to go by its name.
             score_index: Position of that probability in the output; -1 to find it.
             positive_label: The label whose probability the score is.
             outputs: Comma-separated outputs to write; empty for all.
             max_failed_rows: Fraction of rows, 0 to 1, that may fail.
-            min_auc: Least area under the ROC curve, 0 to 1.
-            min_accuracy: Least accuracy, 0 to 1.
             batch_rows: Rows in one request.
             webapp_url: The web application; empty for the platform's own.
             ready_timeout_s: Seconds that a server has to become ready.
@@ -226,3 +230,4 @@ def _settle(task: Any, *, display_name: str) -> None:
     task.set_display_name(display_name)
     task.set_caching_options(False)
     task.set_cpu_request("200m").set_memory_request("512Mi")
+    kubernetes.set_timeout(task, STEP_TIMEOUTS_S[task.name.replace("-", "_")])

@@ -65,6 +65,15 @@ class HadoopFiles:
             raise OSError(f"{source} could not be renamed to {target}")
         files.delete(aside, True)
 
+    def write(self, uri: str, data: bytes) -> None:
+        """One object, whatever stood there before."""
+        files, path = self._at(uri)
+        stream = files.create(path, True)
+        try:
+            stream.write(data)
+        finally:
+            stream.close()
+
     def delete_older(self, directory: str, *, prefix: str, age_s: float) -> None:
         """Deletes what stands directly below under a name with that prefix and has not been touched for so long."""
         files, path = self._at(directory)

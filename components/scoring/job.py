@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: Where a job writes before it is whole; what a killed one left is removed by a job a day later.
 _STAGED, LEFTOVER_S = ".scoring-", 24 * 3600.0
+#: Written last: where it stands, both results are this job's and whole.
+REPORT = "score_report.json"
 #: Reasons that the report lists.
 MAX_REASONS = 20
 
@@ -51,7 +53,8 @@ class _Plan:
 
 
 def run(spark: SparkSession, job: ScoringJob) -> ScoreReport:
-    """Scores the rows and writes `predictions` and `failed_rows` below `job.predictions_uri`.
+    """Scores the rows and writes `predictions`, `failed_rows` and the returned `score_report.json` below
+    `job.predictions_uri`.
 
     Raises:
         RowsMismatch: the rows do not fit the signature, or the outputs do not fit the rows.
@@ -70,17 +73,21 @@ def run(spark: SparkSession, job: ScoringJob) -> ScoreReport:
         plan = _plan(spark, job)
         try:
             report = _score(spark, plan, staged=staged)
+            files.delete(f"{root}/{REPORT}")
             for name in ("predictions", "failed_rows"):
                 files.replace(f"{staged}/{name}", f"{root}/{name}")
         finally:
             files.delete(staged)
     log.info("%d rows scored, %d failed: %s", report.rows, report.failed_rows, root)
-    return replace(
+    report = replace(
         report,
         predictions_uri=f"{root}/predictions",
         failed_rows_uri=f"{root}/failed_rows",
         seconds=round(time.monotonic() - began, 3),
     )
+    with explained(root):
+        files.write(f"{root}/{REPORT}", report.to_json().encode())
+    return report
 
 
 def _plan(spark: SparkSession, job: ScoringJob) -> _Plan:

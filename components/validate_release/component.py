@@ -18,11 +18,13 @@ def validate_release(
     from pathlib import Path
 
     from components.contracts import Inspection
+    from components.parameters import check_parameters
     from components.reporting import reporting
     from components.validate_release.validation import validate
     from model.release_layout import Release
 
     with reporting("validate_release"):
+        check_parameters({"ready_timeout_s": timeout_s})
         signature = Inspection.from_json(inspection).signature
         found = validate(Release.from_json(release), signature=signature, rows_uri=rows_uri, timeout_s=timeout_s)
         Path(expectations.path).write_text(found.to_json(), encoding="utf-8")

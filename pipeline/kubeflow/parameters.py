@@ -28,16 +28,12 @@ def release_parameters(compiled: Compiled, *, given: Mapping[str, str], settings
     if local:
         do = "Leave it out; a release on this machine is `savedmodel-release run`."
         raise InvalidValue(expected="platform=kubernetes", found=local, where="--set", do=do)
-    required = compiled.required
     names = {each.partition("=")[0] for each in settings}
-    if "models_root" in required - names:
-        do = "Add --set models_root=gs://BUCKET/PATH; releases are kept there, and KServe must be able to read it."
-        raise InvalidValue(expected="models_root", found="none", where="--set", do=do)
     parameters = run_parameters(compiled.text, given=given, platform="kubernetes", home=_NO_HOME, settings=settings)
-    if "predictions_uri" in required - names:
+    if "predictions_uri" not in names:
         root = str(parameters["models_root"]).rstrip("/")
         parameters["predictions_uri"] = f"{root}/{given['model_name']}/predictions"
-    _check_complete(required - parameters.keys())
+    _check_complete(compiled.required - parameters.keys())
     check_for_cluster(RunRequest(compiled.text, parameters, _NO_HOME))
     return parameters
 

@@ -36,6 +36,9 @@ def test_on_a_cluster_a_name_must_fit_an_inference_service(name: str) -> None:
         ("models_root", ""),
         ("label_column", "{{workflow.name}}"),
         ("rows_uri", "a\0b"),
+        ("ready_timeout_s", 3601),
+        ("scoring_timeout_s", 4 * 3600 + 1),
+        ("models_root", "gs://BUCKET/models"),
     ],
 )
 def test_a_value_against_its_rule_is_named_with_the_rule(name: str, value: object) -> None:

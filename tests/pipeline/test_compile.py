@@ -14,9 +14,14 @@ import yaml
 
 from components.images import PACKAGES, PINS
 from components.packaging import MAX_ARCHIVE_BYTES, import_closure, pack
+from components.parameters import LONGEST_S, check_parameters
+from components.platforms.kubernetes.spark import START_S
+from model.errors import InvalidValue
+from model.sample import retail
 from pipeline.compile import compile_components, compile_pipeline
 from pipeline.environments import COMPILED
 from pipeline.freshness import stale_files
+from pipeline.limits import DEADLINE_S
 from pipeline.release_pipeline import STEPS
 
 ROOT = COMPILED.parent.parent
@@ -107,6 +112,47 @@ def test_no_step_is_answered_from_a_cache(compiled: str) -> None:
 
     assert len(tasks) == len(STEPS) - 1
     assert not any(task.get("cachingOptions", {}).get("enableCache") for task in tasks.values())
+
+
+def defaults(text: str) -> dict[str, Any]:
+    declared = next(iter(yaml.safe_load_all(text)))["root"]["inputDefinitions"]["parameters"]
+    return {name: each["defaultValue"] for name, each in declared.items()}
+
+
+def test_the_defaults_release_the_sample_from_the_bucket_that_was_named() -> None:
+    named = defaults(compile_pipeline(bucket="gs://mine/ml"))
+
+    assert named["export_uri"] == "gs://mine/ml/sample/exports"
+    assert named["rows_uri"] == "gs://mine/ml/sample/visits.csv"
+    assert (named["model_name"], named["label_column"], named["min_auc"]) == ("rpm", retail.LABEL, 0.6)
+    check_parameters(named)
+
+
+def test_without_a_bucket_the_defaults_are_refused_with_what_to_do(compiled: str) -> None:
+    with pytest.raises(InvalidValue, match="your bucket"):
+        check_parameters(defaults(compiled))
+
+
+def task_timeouts(text: str) -> dict[str, int]:
+    platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return {name: int(each["activeDeadlineSeconds"]) for name, each in platform.items()}
+
+
+def test_every_task_has_a_timeout_longer_than_the_longest_waits_in_it(compiled: str) -> None:
+    timeouts = task_timeouts(compiled)
+    ready, scoring = LONGEST_S["ready_timeout_s"], LONGEST_S["scoring_timeout_s"]
+    waits = {"score": START_S + scoring, "deploy": ready, "validate": ready, "smoke": ready, "promote": 2 * ready}
+
+    assert len(timeouts) == len(STEPS)
+    assert all(timeouts[name] > 600 for name in timeouts)
+    for step, wait_s in waits.items():
+        assert next(each for name, each in timeouts.items() if step in name) > wait_s, step
+
+
+def test_the_runs_deadline_leaves_time_for_all_waits_as_they_are_by_default(compiled: str) -> None:
+    given = defaults(compiled)
+
+    assert START_S + given["scoring_timeout_s"] + 5 * given["ready_timeout_s"] + 3600 < DEADLINE_S
 
 
 def test_the_exit_task_runs_last_and_takes_the_status(compiled: str) -> None:

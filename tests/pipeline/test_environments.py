@@ -69,6 +69,18 @@ def test_every_parameter_is_described(pipeline_yaml: str) -> None:
     assert all(f"{name} (" in described for name in declared_parameters(pipeline_yaml))
 
 
+def test_a_command_asks_for_nothing_of_the_samples_where_the_pipelines_defaults_do(
+    pipeline_yaml: str, tmp_path: Path
+) -> None:
+    given = parameters(pipeline_yaml, tmp_path)
+    described = described_parameters(pipeline_yaml)
+
+    assert (given["label_column"], given["min_auc"]) == ("", 0.0)
+    assert "label_column (text, default '')" in described
+    assert "min_auc (number, default 0.0)" in described
+    assert "export_uri (text, required)" in described
+
+
 def test_local_paths_become_absolute_and_uris_stay() -> None:
     assert absolute("gs://b/e") == "gs://b/e"
     assert absolute("rows/*.csv") == str(Path.cwd() / "rows/*.csv")

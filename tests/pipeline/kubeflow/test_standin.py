@@ -94,7 +94,11 @@ def test_parameters_that_do_not_fit_are_400(
 def test_a_missing_parameter_is_400_and_a_fraction_for_a_whole_number_is_not(
     client: Any, uploaded: dict[str, str]
 ) -> None:
-    status, body = refused(client.run_pipeline, job_name="x", params={"model_name": "rpm"}, **uploaded)
+    # A component alone is a pipeline too; that of ours has a default for each parameter.
+    alone = client.upload_pipeline(str(COMPILED.parent / "components" / "inspect_signature.yaml"), "alone")
+    without = {"experiment_id": uploaded["experiment_id"], "pipeline_id": alone.pipeline_id}
+    version = client.list_pipeline_versions(alone.pipeline_id).pipeline_versions[0].pipeline_version_id
+    status, body = refused(client.run_pipeline, job_name="x", params={}, version_id=version, **without)
     taken = client.run_pipeline(job_name="x", params={**REQUIRED, "batch_rows": 2.5}, **uploaded)
 
     assert (status, "requires a value" in body) == (400, True)
