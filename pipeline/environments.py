@@ -18,7 +18,7 @@ OURS = {"model_name", "export_uri", "rows_uri", "models_root", "predictions_uri"
 _KIND_NAMES = {"NUMBER_INTEGER": "whole number", "NUMBER_DOUBLE": "number", "BOOLEAN": "true or false"}
 _OPTIONS = ("model_name", "export_uri", "rows_uri")
 #: The pipeline's own defaults release the sample, with its label and a threshold. A command names the model.
-NOTHING_ASKED = {"label_column": "", "min_auc": 0.0}
+NOTHING_ASKED: Mapping[str, Any] = {"label_column": "", "min_auc": 0.0}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 

@@ -16,12 +16,14 @@ import pipeline
 from components.platforms.kubernetes import connection as module
 from components.platforms.kubernetes.connection import INFERENCE_SERVICES, Connection, Kind
 from model.errors import ServingFailed
-from tests.cluster.conftest import attributes, may
+from tests.cluster.conftest import attributes, kubectl, may
+from tests.cluster_files.manifests import CLUSTER
 
 pytestmark = pytest.mark.cluster
 
 CORE = ""
 PIPELINE, SPARK, WEBAPP = "savedmodel-release", "savedmodel-release-spark", "savedmodel-release-webapp"
+RUNNER_BINDINGS = CLUSTER / "components" / "kubeflow" / "runner-bindings.yaml"
 ALL_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 #: Verbs that the API server checks beside those of a request, on the kinds that know them.
 SPECIAL = {
@@ -172,6 +174,16 @@ def test_an_account_may_do_what_its_role_gives_and_nothing_else(
     found = allowed(account, everything, accounts_namespace)
 
     assert sorted(found - everyones) == sorted(granted(base, account))
+
+
+def test_kubeflows_own_accounts_get_what_they_lack(base: Objects, allowed: Allowed, accounts_namespace: str) -> None:
+    wanted, runners = granted(base, PIPELINE), ("pipeline-runner", "default-editor")
+    before = [allowed(runner, wanted, accounts_namespace) for runner in runners]
+
+    kubectl("apply", "--namespace", accounts_namespace, "--filename", str(RUNNER_BINDINGS))
+
+    assert before == [set(), set()]
+    assert [allowed(runner, wanted, accounts_namespace) for runner in runners] == [wanted, wanted]
 
 
 @pytest.mark.parametrize("namespace", ["default", "kube-system", ""], ids=lambda name: name or "all")

@@ -10,6 +10,8 @@ ROLES = [each for each in objects(CLUSTER) if each.get("kind") in ("Role", "Clus
 BINDINGS = [each for each in objects(CLUSTER) if each.get("kind") in ("RoleBinding", "ClusterRoleBinding")]
 #: Each lets its holder become more than it is.
 _CLIMBING = {"escalate", "bind", "impersonate"}
+#: The accounts that Kubeflow Pipelines runs steps as: by itself, and in a profile's namespace.
+KUBEFLOWS = {"pipeline-runner", "default-editor"}
 
 
 def _name(node: Any) -> str:
@@ -37,7 +39,7 @@ def test_no_role_reads_secrets_or_enters_pods(role: Object) -> None:
 
 
 @pytest.mark.parametrize("binding", BINDINGS, ids=_name)
-def test_a_binding_gives_a_role_of_ours_to_one_service_account_of_ours(binding: Object) -> None:
+def test_a_binding_gives_a_role_of_ours_to_one_service_account_of_ours_or_kubeflows(binding: Object) -> None:
     ours = {(each["kind"], each["metadata"]["name"]) for each in ROLES}
     accounts = {each["metadata"]["name"] for each in objects(CLUSTER) if each.get("kind") == "ServiceAccount"}
 
@@ -45,7 +47,13 @@ def test_a_binding_gives_a_role_of_ours_to_one_service_account_of_ours(binding: 
 
     assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in ours
     assert subject["kind"] == "ServiceAccount"
-    assert subject["name"] in accounts
+    assert subject["name"] in accounts | KUBEFLOWS
+
+
+def test_kubeflows_accounts_get_the_pipelines_role_and_no_other() -> None:
+    given = {each["subjects"][0]["name"]: each["roleRef"]["name"] for each in BINDINGS}
+
+    assert {name: given.get(name) for name in KUBEFLOWS} == dict.fromkeys(KUBEFLOWS, "savedmodel-release")
 
 
 def test_nothing_is_granted_in_the_whole_cluster() -> None:
