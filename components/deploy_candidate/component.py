@@ -6,8 +6,8 @@ from typing import NamedTuple
 def deploy_candidate(
     release: str,
     inspection: str,
-    platform: str,
     run_id: str,
+    platform: str = "kubernetes",
     allow_signature_change: bool = False,
     timeout_s: int = 300,
     deployment_mode: str = "Standard",

@@ -3,7 +3,9 @@
 from kfp import dsl
 
 
-def finish_release(model_name: str, platform: str, run_id: str, status: dsl.PipelineTaskFinalStatus) -> str:
+def finish_release(
+    model_name: str, run_id: str, status: dsl.PipelineTaskFinalStatus, platform: str = "kubernetes"
+) -> str:
     """Removes the candidate, and restores the live release unless the promotion came to its end.
 
     Args:

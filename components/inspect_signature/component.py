@@ -7,9 +7,9 @@ from kfp import dsl
 
 def inspect_signature(
     export_uri: str,
-    signature_name: str,
-    allow_operations: str,
     report: dsl.Output[dsl.HTML],
+    signature_name: str = "serving_default",
+    allow_operations: str = "",
 ) -> NamedTuple("Outputs", [("inspection", str)]):  # type: ignore[valid-type]
     """Refuses an export that should not be released, and describes one that may be.
 

@@ -6,7 +6,11 @@ from kfp import dsl
 
 
 def promote_release(
-    release: str, platform: str, run_id: str, expectations: dsl.Input[dsl.Artifact], timeout_s: int = 300
+    release: str,
+    run_id: str,
+    expectations: dsl.Input[dsl.Artifact],
+    platform: str = "kubernetes",
+    timeout_s: int = 300,
 ) -> NamedTuple("Outputs", [("state", str), ("endpoint", str)]):  # type: ignore[valid-type]
     """Points the live service at the release and checks its answers; restores the former one otherwise.
 

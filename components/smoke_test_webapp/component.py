@@ -7,12 +7,12 @@ from kfp import dsl
 
 def smoke_test_webapp(
     endpoint: str,
-    webapp_url: str,
-    platform: str,
-    invoke_endpoint: str,
-    timeout_s: int,
     expectations: dsl.Input[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
+    webapp_url: str = "",
+    platform: str = "kubernetes",
+    invoke_endpoint: str = "yes",
+    timeout_s: int = 300,
 ) -> NamedTuple("Outputs", [("smoke_report", str)]):  # type: ignore[valid-type]
     """Asks the release through the web application, and compares with the model's own answers.
 
