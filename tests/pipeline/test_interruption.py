@@ -170,9 +170,9 @@ def test_a_second_interruption_does_not_disturb_the_putting_back() -> None:
 
 
 @contextmanager
-def ignored(number: signal.Signals) -> Iterator[None]:
-    """As a process finds it whose parent ignores that signal."""
-    before = signal.signal(number, signal.SIG_IGN)
+def started_with(number: signal.Signals, handler: signal.Handlers) -> Iterator[None]:
+    """As a process finds it whose parent ignores that signal, or does not."""
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
@@ -186,12 +186,12 @@ def hang_up() -> None:
 
 
 def test_under_nohup_a_closed_terminal_does_not_interrupt() -> None:
-    with ignored(signal.SIGHUP):
+    with started_with(signal.SIGHUP, signal.SIG_IGN):
         hang_up()
-    with pytest.raises(KeyboardInterrupt):
+    with started_with(signal.SIGHUP, signal.SIG_DFL), pytest.raises(KeyboardInterrupt):
         hang_up()
 
 
 def test_sigterm_interrupts_even_where_the_parent_ignores_it() -> None:
-    with ignored(signal.SIGTERM), pytest.raises(KeyboardInterrupt), interruptible():
+    with started_with(signal.SIGTERM, signal.SIG_IGN), pytest.raises(KeyboardInterrupt), interruptible():
         wait_after_it()
