@@ -21,6 +21,11 @@ What it does as the real one does:
   page, as Dex behind a gateway has it; with `forbidden_tokens`, a 403.
 - In multi-user mode, lists ask for a namespace; in single-user mode they refuse one.
 
-What it does not: run anything, read or write objects or metadata, fire schedules on its own (`fire` does), share
-pipelines among namespaces, archive, retry, or speak v1beta1.
+Runs only seem to run, as a script says (`script.Script`), unless the store is given `executing.executing`. Then the
+steps of a run are really run, on this machine, with kfp.local for the workflow engine and without containers, drivers
+or installed packages; states, times and logs are theirs. Such a run is never PENDING, must be of `platform=local`,
+and shows a step that begins within a second of another as beginning a second later.
+
+What it does not: read or write objects or metadata, fire schedules on its own (`fire` does), share pipelines among
+namespaces, archive, retry, or speak v1beta1.
 """

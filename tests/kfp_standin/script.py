@@ -92,6 +92,9 @@ class Course:
         failing = self.script.failing | self.script.failing_drivers
         return "FAILED" if failing & set(self.steps) else "SUCCEEDED"
 
+    def cancel(self, now: float) -> None:
+        self.canceled = now
+
     def over(self) -> float | None:
         """When the run is over; None if it does not end of itself."""
         ends = [node.ended for node in self.nodes() if node.path.startswith(f"{self.exit_step}/")]

@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -18,12 +18,13 @@ _TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 @dataclass(frozen=True)
 class Specification:
-    """steps: in the order in which they run; exit_step: comes last, whatever happened."""
+    """steps: in the order in which they run; exit_step: comes last, whatever happened; text: as it came."""
 
     name: str
     parameters: Mapping[str, Mapping[str, Any]]
     steps: tuple[str, ...]
     exit_step: str
+    text: str = field(default="", repr=False)
 
     @classmethod
     @functools.cache  # a quarter of a megabyte, time and again
@@ -44,7 +45,7 @@ class Specification:
         inner = document["components"][tasks[groups[0]]["componentRef"]["name"]]["dag"]["tasks"] if exits else tasks
         order = TopologicalSorter({name: task.get("dependentTasks", ()) for name, task in inner.items()}).static_order()
         parameters = root.get("inputDefinitions", {}).get("parameters", {})
-        return cls(document["pipelineInfo"]["name"], parameters, tuple(order), exits[0] if exits else "exit")
+        return cls(document["pipelineInfo"]["name"], parameters, tuple(order), exits[0] if exits else "exit", text)
 
     def resolved(self, given: Mapping[str, Any], *, workflow: str, doing: str) -> dict[str, Any]:
         """The parameters with what the workflow engine replaces in them.

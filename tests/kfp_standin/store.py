@@ -15,16 +15,19 @@ from tests.kfp_standin.script import Clock, Course, Script, moment
 from tests.kfp_standin.specification import Specification
 
 Query = Mapping[str, str]
+#: Begins a run in earnest: its id, the course that the script gives it, the pipeline and its parameters -> its course.
+Execute = Callable[[str, Course, Specification, Mapping[str, Any]], Course]
 #: What the backend writes where no account was asked for.
 DEFAULT_ACCOUNT = "pipeline-runner"
 
 
 @dataclass
 class Store:
-    """script: for runs that are started from now on."""
+    """script: for runs that are started from now on. execute: None to run nothing."""
 
     clock: Clock = field(default_factory=Clock)
     script: Script = field(default_factory=Script)
+    execute: Execute | None = None
     multi_user: bool = False
     pipelines: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
@@ -160,8 +163,10 @@ class Store:
             recurring_run_id=wanted.recurring_run_id,
         )
         self.runs[made.run_id] = made
-        steps = list(specification.steps)
-        self.courses[made.run_id] = Course(workflow, steps, specification.exit_step, self.script, now)
+        course = Course(workflow, list(specification.steps), specification.exit_step, self.script, now)
+        if self.execute is not None:
+            course = self.execute(made.run_id, course, specification, parameters)
+        self.courses[made.run_id] = course
         return self.run(made.run_id)
 
     def _resolved(self, wanted: Any, *, doing: str) -> tuple[Specification, dict[str, Any], str]:
@@ -207,7 +212,7 @@ class Store:
         run = self.run(run_id)
         if run.state not in ("PENDING", "RUNNING"):
             raise invalid(f"run {run_id} is {run.state}", doing="Failed to terminate a run")
-        self.courses[run_id].canceled = self.clock.now()
+        self.courses[run_id].cancel(self.clock.now())
         return {}
 
     def log(self, run_id: str, pod: str) -> str:
