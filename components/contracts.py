@@ -126,7 +126,8 @@ class SparkSettings:
     """What a run asks of Spark on a cluster; empty and 0 leave what is set up there.
 
     memory: of the driver and of each executor, such as 2g. node_selector: `key=value`; tolerations:
-    `key=value:Effect`; both comma-separated, for driver and executors.
+    `key=value:Effect`; both comma-separated, for driver and executors. volume_claim: a PersistentVolumeClaim that both
+    mount at `components.platforms.names.DATA`.
     """
 
     image: str = ""
@@ -135,6 +136,7 @@ class SparkSettings:
     memory: str = ""
     node_selector: str = ""
     tolerations: str = ""
+    volume_claim: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,15 @@ def _bucket(_: click.Context, __: click.Parameter, value: str | None) -> str | N
     help="Let the defaults name this bucket, so that a run with nothing filled in releases the sample that "
     "`savedmodel-release sample` has put there. With --output.",
 )
+@click.option(
+    "--volume-claim",
+    metavar="CLAIM",
+    default="",
+    help="Mount this PersistentVolumeClaim at /mnt/data where rows are read and predictions written, so that rows_uri "
+    "and predictions_uri may be file:///mnt/data/PATH. With --output.",
+)
 @explained
-def compile_command(output: str | None, image: str, bucket: str | None) -> None:
+def compile_command(output: str | None, image: str, bucket: str | None, volume_claim: str) -> None:
     """Compile the pipeline to YAML for Kubeflow Pipelines; the same source gives the same bytes.
 
     Without --output, compiled/release_pipeline.yaml and one YAML per component are written.
@@ -42,10 +49,12 @@ def compile_command(output: str | None, image: str, bucket: str | None) -> None:
     """
     from pipeline.compile import compile_pipeline, compiled_files
 
-    if bucket and not output:
+    own = {name: value for name, value in (("bucket", bucket), ("volume_claim", volume_claim)) if value}
+    if own and not output:
+        option = f"--{min(own).replace('_', '-')}"
         do = "Add --output FILE: compiled/ holds what everybody gets."
-        raise InvalidValue(expected="--bucket with --output", found="--bucket alone", where="compile", do=do)
-    settings: dict[str, Any] = {"image": image, **({"bucket": bucket} if bucket else {})}
+        raise InvalidValue(expected=f"{option} with --output", found=f"{option} alone", where="compile", do=do)
+    settings: dict[str, Any] = {"image": image, **own}
     files = {Path(output): compile_pipeline(**settings)} if output else compiled_files(image=image)
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

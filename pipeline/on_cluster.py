@@ -14,6 +14,7 @@ from components.platforms.kubernetes.connection import Connection
 from components.platforms.kubernetes.lease import RENEWED_VARIABLE, RunLease
 from components.platforms.local.environment import environment
 from components.platforms.local.session import owner_of_steps, stop_steps
+from components.platforms.names import DATA
 from components.platforms.serving import ServingSettings
 from components.recovery import put_right
 from model.endpoint import Endpoint
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 #: A name that every cluster resolves, and only from inside.
 INSIDE = "kubernetes.default.svc.cluster.local"
+#: Beside buckets, rows and predictions may stand on a volume; models are fetched by KServe.
+_ON_A_VOLUME = ("rows_uri", "predictions_uri")
 _SERVING = {
     "deployment_mode": "deployment_mode",
     "serving_replicas": "replicas",
@@ -81,14 +84,24 @@ def check_for_cluster(request: RunRequest) -> None:
     check_model_name(request.model_name, platform="kubernetes")
     check_parameters({"label_column": "", **given})
     for name in ("export_uri", "rows_uri", "models_root", "predictions_uri"):
-        if name in given and "://" not in str(given[name]):
+        on_volume = name in _ON_A_VOLUME and bool(given.get("spark_volume_claim"))
+        if name in given and not _is_in_reach(str(given[name]), on_volume=on_volume):
             raise InvalidValue(
-                expected="a URI that the cluster's pods can read, such as gs://bucket/path",
+                expected="a URI that the cluster's pods can read, such as gs://bucket/path"
+                + f" or (with spark_volume_claim) file://{DATA}/PATH" * (name in _ON_A_VOLUME),
                 found=repr(given[name]),
                 where=f"parameter {name}",
                 do="Copy it to a bucket, or release on this machine with --platform local.",
             )
     ServingSettings(**{field: given[name] for name, field in _SERVING.items() if name in given}).check()
+
+
+def _is_in_reach(uri: str, *, on_volume: bool) -> bool:
+    """Of the pods."""
+    path = uri.removeprefix("file://")
+    if path == uri:
+        return "://" in uri
+    return on_volume and path.startswith(f"{DATA}/") and ".." not in path.split("/")
 
 
 def check_reach(request: RunRequest, connection: Connection) -> None:

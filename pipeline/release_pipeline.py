@@ -15,7 +15,7 @@ from components.finish_release.component import finish_release
 from components.inspect_signature.component import inspect_signature
 from components.packaging import as_component
 from components.parameters import PLACEHOLDER
-from components.platforms.names import ACCESS_SECRET
+from components.platforms.names import ACCESS_SECRET, DATA
 from components.promote_release.component import promote_release
 from components.score_batch.component import score_batch
 from components.smoke_test_webapp.component import smoke_test_webapp
@@ -45,9 +45,13 @@ def build_components(*, image: str = "") -> dict[str, Any]:
     return {step.__name__: as_component(step, image=image) for step in STEPS}
 
 
-def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET) -> Any:
-    """The pipeline as a KFP GraphComponent, its steps carrying their code. Its defaults release the sample from
-    `bucket`, where `savedmodel-release sample` has put it."""
+def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET, volume_claim: str = "") -> Any:
+    """The pipeline as a KFP GraphComponent, its steps carrying their code.
+
+    bucket: from where its defaults release the sample, as `savedmodel-release sample` has put it there.
+    volume_claim: a PersistentVolumeClaim for rows and predictions; where a step reads rows is decided here, since a
+    parameter cannot leave a mount out.
+    """
     steps = build_components(image=image)
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
@@ -95,6 +99,7 @@ def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET) -> Any:
         spark_memory: str = "",
         spark_node_selector: str = "",
         spark_tolerations: str = "",
+        spark_volume_claim: str = volume_claim,
     ) -> None:
         """Releases a SavedModel.
 
@@ -137,6 +142,7 @@ def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET) -> Any:
             spark_memory: Memory of the driver and of each executor, such as 2g; empty for as set up there (1g).
             spark_node_selector: Labels of the nodes for driver and executors, key=value, comma-separated.
             spark_tolerations: Taints that they tolerate, key=value:Effect, comma-separated.
+            spark_volume_claim: PersistentVolumeClaim that they mount at /mnt/data, for rows and predictions there.
         """
         run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
         finished = steps["finish_release"](model_name=model_name, platform=platform, run_id=run_id)
@@ -200,6 +206,7 @@ def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET) -> Any:
                 spark_memory=spark_memory,
                 spark_node_selector=spark_node_selector,
                 spark_tolerations=spark_tolerations,
+                spark_volume_claim=spark_volume_claim,
             )
             smoked = steps["smoke_test_webapp"](
                 endpoint=endpoint,
@@ -219,6 +226,8 @@ def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET) -> Any:
             _settle(scored, display_name="Score a batch with Spark")
             _settle(smoked, display_name="Smoke-test the web application")
             _settle(promoted, display_name="Promote")
+            if volume_claim:
+                kubernetes.mount_pvc(validated, pvc_name=volume_claim, mount_path=DATA)
             for calling in (deployed, promoted):
                 kubernetes.use_secret_as_volume(calling, secret_name=ACCESS_SECRET, mount_path=DIRECTORY, optional=True)
 

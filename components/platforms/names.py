@@ -14,3 +14,7 @@ def candidate_name(model_name: str) -> str:
 def live_name(served_name: str) -> str:
     """The model's name, from that of either service: no model's own name ends like a candidate's."""
     return served_name.removesuffix(_CANDIDATE)
+
+
+#: Where the pods of a run that has its rows on a volume mount that.
+DATA = "/mnt/data"

@@ -34,6 +34,7 @@ def score_batch(
     spark_memory: str = "",
     spark_node_selector: str = "",
     spark_tolerations: str = "",
+    spark_volume_claim: str = "",
 ) -> NamedTuple("Outputs", [("score_report", str)]):  # type: ignore[valid-type]
     """Scores a batch with Spark through the candidate.
 
@@ -66,6 +67,7 @@ def score_batch(
         spark_memory: Memory of the driver and of each executor, such as 2g; empty for as set up there (1g).
         spark_node_selector: Labels of the nodes for driver and executors, key=value, comma-separated.
         spark_tolerations: Taints that they tolerate, key=value:Effect, comma-separated.
+        spark_volume_claim: PersistentVolumeClaim that they mount at /mnt/data, for rows and predictions there.
     """
     from functools import partial
 

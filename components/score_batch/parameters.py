@@ -18,7 +18,7 @@ _SAME = (
     "batch_rows",
     "timeout_s",
 )
-_SPARK = ("image", "executors", "executor_cores", "memory", "node_selector", "tolerations")
+_SPARK = ("image", "executors", "executor_cores", "memory", "node_selector", "tolerations", "volume_claim")
 
 
 def scoring_job(parameters: Mapping[str, Any]) -> ScoringJob:

@@ -9,7 +9,7 @@ import pyarrow.parquet as parquet
 import pytest
 import yaml
 
-from components.contracts import ScoringJob
+from components.contracts import ScoreReport, ScoringJob, SparkSettings
 from components.platforms.kubernetes.connection import Connection
 from components.platforms.kubernetes.platform import KubernetesPlatform
 from components.platforms.kubernetes.spark import KubernetesSpark
@@ -19,6 +19,7 @@ from model.errors import InvalidValue, ScoringFailed
 from model.sample.retail import SIGNATURE
 from tests.cluster import storage_front
 from tests.cluster.conftest import Publish, ReachablePlatform, apply, kubectl, until_nothing_is_left
+from tests.cluster.volume import volume
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -113,6 +114,31 @@ def test_a_batch_is_scored_and_nothing_but_the_result_is_left(
 
     cluster.let_go("scored", run_id="run-1")
     assert until_nothing_is_left(spark.connection.namespace, LEFT_BEHIND, NOT_OURS) == []
+
+
+def test_rows_and_predictions_may_stand_on_a_volume(
+    spark: KubernetesSpark, platform: ReachablePlatform, publish: Publish, retail_propensity: Path, visits: Path
+) -> None:
+    release = publish(retail_propensity, model_name="on-volume", version=1)
+    cluster = KubernetesPlatform(platform.connection)
+    endpoint = cluster.deploy_candidate(release, run_id="run-4", timeout_s=120)
+    with volume(spark.connection.namespace) as rows:
+        rows.shell("cat > /mnt/data/visits.csv", stdin=visits.read_text())
+        job = ScoringJob(
+            rows_uri="file:///mnt/data/visits.csv",
+            predictions_uri="file:///mnt/data/out",
+            signature=SIGNATURE,
+            endpoint_json=endpoint.to_json(),
+            spark=SparkSettings(volume_claim=rows.claim),
+        )
+
+        report = spark.run(job, run_id="run-4")
+
+        assert (report.rows, report.failed_rows) == (200, 0)
+        assert ScoreReport.from_json(rows.shell("cat /mnt/data/out/score_report.json")) == report
+        assert ".parquet" in rows.shell("ls /mnt/data/out/predictions")
+        cluster.let_go("on-volume", run_id="run-4")
+        assert until_nothing_is_left(spark.connection.namespace, "sparkapplications") == []
 
 
 def test_a_driver_that_cannot_start_is_told_from_its_pod(spark: KubernetesSpark, front: str) -> None:

@@ -133,6 +133,16 @@ def test_without_a_bucket_the_defaults_are_refused_with_what_to_do(compiled: str
         check_parameters(defaults(compiled))
 
 
+def test_a_volume_is_mounted_where_rows_are_read_and_told_to_spark() -> None:
+    text = compile_pipeline(volume_claim="rows")
+    platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mounts = {name: each["pvcMount"] for name, each in platform.items() if "pvcMount" in each}
+
+    assert [each["mountPath"] for each in mounts.pop("exec-validate-release")] == ["/mnt/data"]
+    assert not mounts
+    assert defaults(text)["spark_volume_claim"] == "rows"
+
+
 def task_timeouts(text: str) -> dict[str, int]:
     platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     return {name: int(each["activeDeadlineSeconds"]) for name, each in platform.items()}

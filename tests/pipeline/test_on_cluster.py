@@ -47,6 +47,10 @@ def kubeconfig(directory: Path, *, server: str) -> str:
         ({"serving_tolerations": "a=b:Never"}, "parameter serving_tolerations"),
         ({"deployment_mode": "Serverless"}, "parameter deployment_mode"),
         ({"max_failed_rows": 3.0}, "parameter max_failed_rows"),
+        ({"rows_uri": "file:///mnt/data/rows.csv"}, "(with spark_volume_claim) file:///mnt/data/PATH"),
+        ({"rows_uri": "file:///home/rows.csv", "spark_volume_claim": "data"}, "parameter rows_uri"),
+        ({"rows_uri": "file:///mnt/data/../rows.csv", "spark_volume_claim": "data"}, "parameter rows_uri"),
+        ({"models_root": "file:///mnt/data/models", "spark_volume_claim": "data"}, "parameter models_root"),
     ],
 )
 def test_what_a_cluster_cannot_take_is_refused_before_it_is_asked(changes: dict[str, Any], said: str) -> None:
@@ -58,6 +62,7 @@ def test_what_a_cluster_cannot_take_is_refused_before_it_is_asked(changes: dict[
 
 def test_what_it_can_take_passes() -> None:
     check_for_cluster(request(serving_cpu="500m", serving_node_selector="pool=a", serving_replicas=2))
+    check_for_cluster(request(rows_uri="file:///mnt/data/rows.csv", spark_volume_claim="data"))
 
 
 def test_without_a_cluster_in_sight_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

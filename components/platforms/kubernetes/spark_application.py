@@ -16,7 +16,7 @@ from components import job_digest
 from components.contracts import ScoringJob, SparkSettings
 from components.platforms.kubernetes import spark_driver
 from components.platforms.kubernetes.connection import Object
-from components.platforms.names import ACCESS_SECRET, MODEL_LABEL
+from components.platforms.names import ACCESS_SECRET, DATA, MODEL_LABEL
 from components.platforms.serving import node_selector, tolerations
 from model.endpoint_access import DIRECTORY
 from model.errors import InvalidValue
@@ -52,8 +52,14 @@ def spark_application(
     Raises:
         InvalidValue: the settings are no YAML object, or a parameter breaks its rule.
     """
-    access = {"name": "endpoint-access", "secret": {"secretName": ACCESS_SECRET, "optional": True}}
-    mounted = {"volumeMounts": [{"name": "endpoint-access", "mountPath": DIRECTORY, "readOnly": True}]}
+    volumes: list[Object] = [
+        {"name": "endpoint-access", "secret": {"secretName": ACCESS_SECRET, "optional": True}},
+    ]
+    mounts: list[Object] = [{"name": "endpoint-access", "mountPath": DIRECTORY, "readOnly": True}]
+    if wanted.volume_claim:
+        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": wanted.volume_claim}})
+        mounts.append({"name": "data", "mountPath": DATA})
+    mounted = {"volumeMounts": mounts}
     ours = {
         "type": "Python",
         "mode": "cluster",
@@ -61,7 +67,7 @@ def spark_application(
         "mainApplicationFile": f"local://{MOUNT}/main.py",
         "restartPolicy": {"type": "Never"},
         "timeToLiveSeconds": 3600,
-        "volumes": [access],
+        "volumes": volumes,
         "driver": {"configMaps": [{"name": name, "path": MOUNT}], **mounted},
         "executor": mounted,
     }

@@ -63,6 +63,16 @@ def test_what_the_runs_parameters_ask_for_goes_before_the_settings() -> None:
         assert spec[role]["tolerations"][0]["value"] == "spark"
 
 
+def test_a_volume_is_mounted_by_driver_and_executors_beside_what_the_settings_mount() -> None:
+    settings = "{volumes: [{name: v, emptyDir: {}}], driver: {volumeMounts: [{name: v, mountPath: /v}]}}"
+
+    spec = spark_application("s", namespace="n", wanted=SparkSettings(volume_claim="rows"), settings=settings)["spec"]
+
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "rows"}} in spec["volumes"]
+    assert [each["mountPath"] for each in spec["driver"]["volumeMounts"]][::2] == ["/v", "/mnt/data"]
+    assert spec["executor"]["volumeMounts"][-1] == {"name": "data", "mountPath": "/mnt/data"}
+
+
 @pytest.mark.parametrize("memory", ["lots", "1.5g", "2"])
 def test_memory_that_neither_java_nor_kubernetes_spells_so_is_refused(memory: str) -> None:
     with pytest.raises(InvalidValue, match="parameter spark_memory"):
