@@ -25,7 +25,7 @@ class Volume:
 
 @contextmanager
 def volume(namespace: str) -> Iterator[Volume]:
-    """Of the node's own disk, so that no storage class is needed. What was written there is removed, an empty directory stays."""
+    """Of the node's own disk, so that no storage class is needed. It is emptied afterwards."""
     name = f"rows-{uuid.uuid4().hex[:6]}"
     meta = {"name": name}
     size, modes = {"storage": "64Mi"}, ["ReadWriteMany"]

@@ -11,6 +11,7 @@ from nbclient.exceptions import CellExecutionError
 
 from components.stage_release.staging import stage
 from model.sample.retail import SIGNATURE
+from model.storage import copy_blob, open_storage
 from tests.components.stage_release.staged import inspection_of
 from tests.docs import notebook
 from tests.kfp_standin.script import Clock, Script
@@ -23,9 +24,13 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook after a run whose steps were really run."""
-    directory = tmp_path_factory.mktemp("notebook")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("notebook")
+
+
+@pytest.fixture(scope="module")
+def executed(directory: Path) -> Any:
+    """The notebook after a run whose steps were really run; what it left stands in the directory."""
     with notebook.backend(directory) as (_, settings):
         opened = notebook.read()
         notebook.run(opened, directory, settings)
@@ -51,6 +56,28 @@ def test_it_shows_signature_metrics_curve_and_predictions(shown: str, request: p
         assert base64.b64decode(image).startswith(PNG)
     assert f"{notebook.ROWS:,} predictions of {notebook.ROWS:,} rows" in notebook.output(found, "predictions")
     assert "0 failed rows" in notebook.output(found, "failed-rows")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_it_shows_is_read_from_a_bucket_as_well(
+    executed: Any, directory: Path, gcs_bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(directory / "bucket")
+    for blob in open_storage(place).list_blobs(place):
+        copy_blob(blob, f"{gcs_bucket}/{blob.path}")
+    run_id = notebook.output(executed, "submit").strip().rpartition("/")[2]
+    names: dict[str, Any] = {"run": SimpleNamespace(run_id=run_id), "pd": pd, "scratch": tmp_path}
+    monkeypatch.setenv("BUCKET", gcs_bucket)
+
+    for cell in executed.cells:
+        if cell.id in ("settings", "release", "signature", "metrics", "predictions", "failed-rows"):
+            exec(cell.source, names)
+
+    assert names["record"].run_id == run_id
+    assert names["scored_uri"] == f"{gcs_bucket}/predictions/{run_id}"
+    assert len(names["predictions"]) == names["report"].rows == notebook.ROWS
+    assert names["failed"].empty
 
 
 def test_what_is_committed_tells_of_no_machine_and_is_small(committed: Any) -> None:
@@ -81,9 +108,9 @@ def test_a_failed_run_ends_it_with_step_page_and_reason(tmp_path: Path) -> None:
 
 
 def test_the_release_of_a_run_is_its_own_or_the_one_that_it_found_again(
-    tmp_path: Path, retail_propensity: Path, retail_retrained: Path
+    committed: Any, tmp_path: Path, retail_propensity: Path, retail_retrained: Path
 ) -> None:
-    (cell,) = [each for each in notebook.read().cells if each.id == "release"]
+    (cell,) = [each for each in committed.cells if each.id == "release"]
     place = {"models_root": str(tmp_path), "model_name": "rpm"}
     staged = {
         run_id: stage(inspection_of(export), **place, run_id=run_id)
