@@ -6,7 +6,6 @@ PYTHON_IMAGE = "python:3.11-slim"
 PINS = {
     "google-cloud-storage": "3.17.1",
     "google-crc32c": "1.9.0",
-    "grpcio": "1.85.1",
     "kfp": "2.17.0",
     "kserve": "0.21.0",
     "kubernetes": "30.1.0",
@@ -18,19 +17,19 @@ PINS = {
 }
 
 _STORAGE = ("google-cloud-storage", "google-crc32c")
-_CLIENT = ("grpcio", "requests", "numpy")
-_CLUSTER = ("kserve", "kubernetes")
+#: Which has fastapi, pandas and more behind it, so that it is installed only where an InferenceService is written.
+_KSERVE = ("kserve", "kubernetes", "numpy")
 
 #: Step -> packages, beside protobuf. No step but validate_release carries TensorFlow.
 PACKAGES = {
-    "inspect_signature": (*_STORAGE, "numpy", *_CLUSTER),
+    "inspect_signature": (*_STORAGE, "numpy"),
     "stage_release": (*_STORAGE, "numpy"),
     "validate_release": (*_STORAGE, "numpy", "pyarrow", "tensorflow"),
-    "deploy_candidate": (*_STORAGE, *_CLIENT, *_CLUSTER),
-    "score_batch": (*_STORAGE, *_CLIENT, "pyarrow", "kubernetes"),
-    "smoke_test_webapp": ("requests", "numpy", "kubernetes"),
-    "promote_release": (*_CLIENT, *_CLUSTER),
-    "finish_release": (*_CLUSTER, "numpy"),
+    "deploy_candidate": (*_STORAGE, *_KSERVE, "requests"),
+    "score_batch": ("kubernetes",),
+    "smoke_test_webapp": ("kubernetes", "requests"),
+    "promote_release": (*_KSERVE, "requests"),
+    "finish_release": _KSERVE,
 }
 
 

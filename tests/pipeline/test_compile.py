@@ -1,3 +1,4 @@
+import ast
 import base64
 import gzip
 import io
@@ -93,6 +94,40 @@ def test_steps_install_pinned_packages_and_only_validate_release_tensorflow(comp
         command = "".join(executor["container"]["command"])
         assert "'protobuf==" in command
         assert ("'tensorflow==" in command) == (name == "exec-validate-release")
+
+
+#: What stands under other names than its package, or comes with one.
+PROVIDED = {
+    "google-cloud-storage": {"google.cloud", "google.api_core", "google.auth", "requests"},
+    "google-crc32c": {"google_crc32c"},
+    "kubernetes": {"kubernetes", "yaml", "urllib3", "requests"},
+    "protobuf": {"google.protobuf"},
+}
+#: What a step's code mentions and never comes to on a cluster: the local platform's Spark; writing an InferenceService.
+NEVER = {"score_batch": {"pyspark"}, "smoke_test_webapp": {"kserve"}}
+
+
+def third_party(step: str) -> set[str]:
+    """Modules that the step's code may import, the first two parts of those of Google."""
+    found = set()
+    for source in import_closure(f"components.{step}.component").values():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module)
+    short = {".".join(each.split(".")[: 2 if each.startswith("google.") else 1]) for each in found}
+    return short - {"components", "model", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("step", PACKAGES)
+def test_a_step_installs_what_its_code_imports_and_nothing_else(step: str) -> None:
+    needed = third_party(step) - NEVER.get(step, set())
+    provided = {each: PROVIDED.get(each, {each}) for each in ("protobuf", *PACKAGES[step])}
+
+    assert needed <= set().union(*provided.values())
+    idle = {each for each, modules in provided.items() if not modules & needed}
+    assert idle <= {"protobuf", "numpy"}, "numpy is pinned for kserve"
 
 
 def test_pins_are_those_of_the_lock() -> None:
