@@ -68,6 +68,9 @@ lock: $(BIN)/.installed ## pin every dependency anew in requirements.lock
 	$(BIN)/uv pip compile setup.cfg --all-extras --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
 	  --no-annotate --custom-compile-command "make lock" --output-file requirements.lock --quiet $(LOCK_FLAGS)
 
+notebook: $(BIN)/.installed ## docs/release.ipynb's outputs anew, from a run on this machine
+	$(BIN)/python -m tests.docs.notebook
+
 protos: $(BIN)/.installed ## compile model/protos/*.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --python_out=. --mypy_out=. model/protos/*.proto
 
@@ -75,4 +78,4 @@ clean: ## remove the demo's home, reports and caches (not .venv)
 	@if [ -x $(BIN)/savedmodel-release ]; then $(BIN)/savedmodel-release stop --home $(HOME_DIR); fi
 	rm -rf $(HOME_DIR) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: help install demo compile test lint types compiled-is-fresh tests test-cluster bench bench-cluster format lock protos clean
+.PHONY: help install demo compile test lint types compiled-is-fresh tests test-cluster bench bench-cluster format lock notebook protos clean

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import nbformat
 from nbclient import NotebookClient
 from traitlets.config import Config
@@ -34,8 +35,9 @@ def run(notebook: Any, directory: Path, settings: Mapping[str, str]) -> None:
     Raises:
         CellExecutionError
     """
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("KF_PIPELINES", "KUBECONFIG"))}
-    environment = {**own, "IPYTHONDIR": str(directory / "ipython"), **settings}
+    own = {name: value for name, value in os.environ.items() if name not in {"KUBECONFIG", *variables(notebook)}}
+    # Fonts are looked up once for all; of kfp's own settings in the home directory none counts.
+    environment = {**own, "MPLCONFIGDIR": matplotlib.get_cachedir(), "HOME": str(directory), **settings}
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -44,6 +46,11 @@ def run(notebook: Any, directory: Path, settings: Mapping[str, str]) -> None:
         transport = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/socket"})
         where = {"metadata": {"path": str(directory)}}
         NotebookClient(notebook, timeout=300, config=transport, resources=where).execute(env=environment)
+
+
+def variables(notebook: Any) -> set[str]:
+    """Those that it takes from the environment."""
+    return set(re.findall(r'environ\.get\("(\w+)"', "\n".join(cell.source for cell in notebook.cells)))
 
 
 @contextlib.contextmanager

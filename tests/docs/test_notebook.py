@@ -68,6 +68,8 @@ def test_what_it_shows_is_read_from_a_bucket_as_well(
         copy_blob(blob, f"{gcs_bucket}/{blob.path}")
     run_id = notebook.output(executed, "submit").strip().rpartition("/")[2]
     names: dict[str, Any] = {"run": SimpleNamespace(run_id=run_id), "pd": pd, "scratch": tmp_path}
+    for name in notebook.variables(executed):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BUCKET", gcs_bucket)
 
     for cell in executed.cells:
