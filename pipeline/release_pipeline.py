@@ -221,7 +221,7 @@ def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET, volume_claim: st
             ).after(smoked)
             _settle(inspected, display_name="Inspect the signature")
             _settle(staged, display_name="Stage an immutable release")
-            _settle(validated, display_name="Validate in process")
+            _settle(validated, display_name="Validate in process", memory="1Gi")  # TensorFlow, and the model
             _settle(deployed, display_name="Deploy the candidate")
             _settle(scored, display_name="Score a batch with Spark")
             _settle(smoked, display_name="Smoke-test the web application")
@@ -234,9 +234,9 @@ def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET, volume_claim: st
     return release_pipeline
 
 
-def _settle(task: Any, *, display_name: str) -> None:
+def _settle(task: Any, *, display_name: str, memory: str = "512Mi") -> None:
     """Every step acts on the world, so none may be answered from a cache."""
     task.set_display_name(display_name)
     task.set_caching_options(False)
-    task.set_cpu_request("200m").set_memory_request("512Mi")
+    task.set_cpu_request("200m").set_memory_request(memory)
     kubernetes.set_timeout(task, STEP_TIMEOUTS_S[task.name.replace("-", "_")])
