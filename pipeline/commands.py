@@ -34,6 +34,11 @@ def explained(command: Callable[P, R]) -> Callable[P, R]:
         except ReleaseError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             sys.exit(2 if isinstance(error, InvalidValue) else 1)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] in ("components", "model", "pipeline"):
+                raise
+            click.echo(f"{error.name} is not installed, and this needs it: install the extra `all`.", err=True)
+            sys.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted before anything was begun.", err=True)
             sys.exit(130)

@@ -10,9 +10,17 @@ from pipeline.commands import explained
 
 
 def _bucket(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and (not value.startswith("gs://") or len(value.rstrip("/")) <= len("gs://")):
-        raise click.BadParameter(f"{value!r} is no gs://BUCKET, nor a path below one.")
-    return value and value.rstrip("/")
+    from model.storage import gcs_location
+
+    if value is None:
+        return None
+    try:
+        if not value.startswith("gs://"):
+            raise click.BadParameter(f"{value!r} is no gs://BUCKET, nor a path below one.")
+        gcs_location(value)
+    except InvalidValue as error:
+        raise click.BadParameter(f"{value!r} is no gs://BUCKET, nor a path below one. {error}") from error
+    return value.rstrip("/")
 
 
 @click.command("compile")

@@ -21,7 +21,7 @@ def run(*arguments: str, environment: dict[str, str] | None = None) -> subproces
     )
 
 
-@pytest.mark.parametrize("command", [(), ("inspect",), ("compile",), ("run",), ("serve",), ("stop",)])
+@pytest.mark.parametrize("command", [(), ("inspect",), ("compile",), ("sample",), ("run",), ("serve",), ("stop",)])
 def test_help_shows_an_example(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
 
@@ -57,6 +57,31 @@ def test_inspecting_nothing_is_explained(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "NotASavedModel" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text("raise ModuleNotFoundError('No module', name='tensorflow')")
+
+    done = run("sample", str(tmp_path), environment={"PYTHONPATH": str(tmp_path)})
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "tensorflow is not installed, and this needs it: install the extra `all`.\n"
+
+
+@pytest.mark.parametrize("option", [("--bucket", "gs://b"), ("--volume-claim", "rows")])
+def test_what_is_compiled_for_one_place_does_not_go_into_compiled(option: tuple[str, ...]) -> None:
+    done = run("compile", *option)
+
+    assert done.returncode == 2
+    assert "Add --output FILE" in done.stderr
+
+
+@pytest.mark.parametrize("bucket", ["", "b", "s3://b", "gs://", "gs:///", "gs://Not A Bucket"])
+def test_a_bucket_that_is_none_is_wrong_usage(bucket: str, tmp_path: Path) -> None:
+    done = run("compile", "--bucket", bucket, "--output", str(tmp_path / "x.yaml"))
+
+    assert done.returncode == 2
+    assert "is no gs://BUCKET" in done.stderr
 
 
 def test_serving_both_protocols_on_one_port_is_refused(tmp_path: Path) -> None:
