@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ from components.platforms.kubernetes.connection import Connection
 from components.platforms.kubernetes.platform import KubernetesPlatform
 from components.platforms.kubernetes.spark import KubernetesSpark
 from components.platforms.kubernetes.spark_application import SETTINGS
+from components.platforms.names import ACCESS_SECRET
 from model.endpoint import Endpoint
-from model.errors import InvalidValue, ScoringFailed
+from model.errors import InvalidValue, PredictionFailed, ScoringFailed
 from model.sample.retail import SIGNATURE
-from tests.cluster import storage_front
+from tests.cluster import gate, storage_front
 from tests.cluster.conftest import Publish, ReachablePlatform, apply, kubectl, until_nothing_is_left
 from tests.cluster.volume import volume
+from tests.model.certificates import Authority
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -114,6 +118,82 @@ def test_a_batch_is_scored_and_nothing_but_the_result_is_left(
 
     cluster.let_go("scored", run_id="run-1")
     assert until_nothing_is_left(spark.connection.namespace, LEFT_BEHIND, NOT_OURS) == []
+
+
+HOST, TOKEN = "rpm.models.example", "t0ken-of-the-pipeline"
+
+
+@contextmanager
+def gateway(upstream: str, *, namespace: str, authority: Authority) -> Iterator[str]:
+    """URL of tests/cluster/gate.py before `upstream`."""
+    certified, code = authority.certify(HOST), Path(gate.__file__).read_text()
+    container = {
+        "name": "gate",
+        "image": "python:3.11-slim",
+        "command": ["python3", "-c", code, upstream, HOST, TOKEN],
+        "readinessProbe": {"tcpSocket": {"port": 8443}, "periodSeconds": 1},
+        "volumeMounts": [{"name": "gate", "mountPath": "/gate"}],
+    }
+    volumes = [{"name": "gate", "secret": {"secretName": "gate"}}]
+    meta = {"name": "gate", "labels": {"app": "gate"}}
+    manifests: list[dict[str, Any]] = [
+        {
+            "kind": "Secret",
+            "stringData": {"tls.crt": certified.certificate.decode(), "tls.key": certified.key.decode()},
+        },
+        {"kind": "Pod", "spec": {"containers": [container], "volumes": volumes}},
+        {"kind": "Service", "spec": {"selector": meta["labels"], "ports": [{"port": 8443}]}},
+    ]
+    for each in manifests:
+        apply({"apiVersion": "v1", "metadata": meta, **each}, namespace=namespace)
+    kubectl("wait", "--for=condition=Ready", "pod/gate", "--namespace", namespace, "--timeout=60s")
+    yield f"https://gate.{namespace}.svc.cluster.local:8443"
+    kubectl("delete", "pod/gate", "service/gate", "secret/gate", "--namespace", namespace, "--grace-period=1")
+
+
+@contextmanager
+def access(namespace: str, **files: str) -> Iterator[None]:
+    """The Secret for guarded models."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": ACCESS_SECRET}, "stringData": files}
+    apply(secret, namespace=namespace)
+    yield
+    kubectl("delete", f"secret/{ACCESS_SECRET}", "--namespace", namespace)
+
+
+def test_a_model_behind_a_gateway_is_called_with_token_authority_and_host(
+    spark: KubernetesSpark,
+    platform: ReachablePlatform,
+    publish: Publish,
+    bucket: Any,
+    retail_propensity: Path,
+    visits: Path,
+) -> None:
+    release = publish(retail_propensity, model_name="guarded", version=1)
+    cluster = KubernetesPlatform(platform.connection)
+    endpoint = cluster.deploy_candidate(release, run_id="run-5", timeout_s=120)
+    bucket.blob("rows/visits.csv").upload_from_filename(str(visits))
+    authority, namespace = Authority(), spark.connection.namespace
+    upstream = endpoint.rest_url.removeprefix("http://")
+
+    with gateway(upstream, namespace=namespace, authority=authority) as url:
+        guarded = replace(endpoint, rest_url=url, grpc_target="", host=HOST)
+        job = ScoringJob(
+            rows_uri=f"gs://{bucket.name}/rows/visits.csv",
+            predictions_uri=f"gs://{bucket.name}/guarded",
+            signature=SIGNATURE,
+            endpoint_json=guarded.to_json(),
+        )
+        with access(namespace, **{"ca.crt": authority.pem.decode(), "token": TOKEN}):
+            report = spark.run(job, run_id="run-5")
+        with (
+            access(namespace, **{"ca.crt": authority.pem.decode()}),
+            pytest.raises(PredictionFailed, match="No token was sent"),
+        ):
+            spark.run(job, run_id="run-6")
+
+    assert (report.rows, report.failed_rows) == (200, 0)
+    cluster.let_go("guarded", run_id="run-5")
+    assert until_nothing_is_left(namespace, "sparkapplications") == []
 
 
 def test_rows_and_predictions_may_stand_on_a_volume(
