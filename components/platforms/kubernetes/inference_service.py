@@ -1,6 +1,5 @@
 """How a release stands on the cluster: an InferenceService, and what is written on it."""
 
-import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -50,44 +49,49 @@ def live_service(service: LiveService, *, namespace: str, settings: ServingSetti
 
 
 def promoted_into(found: Object, body: Object, *, keep_former: bool) -> Object:
-    """The live InferenceService `found`, changed to be as `body` says; what `body` does not speak of stays. The
-    predictor that it had is written on it, so that a rollback brings back the very same one; `keep_former`: the one
-    that is written there already stays, since `found` is itself an unfinished promotion."""
-    changed = copy.deepcopy(found)
-    kept, wanted = changed["metadata"].get("annotations", {}), body["metadata"]["annotations"]
+    """The live InferenceService `found`, changed to be as `body` says. The predictor that it had is written on it, so
+    that a rollback brings back the very same one; `keep_former`: the one that is written there already stays, since
+    `found` is itself an unfinished promotion."""
+    kept = found["metadata"].get("annotations", {})
+    ours = {name: body["metadata"]["annotations"][name] for name in (LIVE_ANNOTATION, SETTINGS_ANNOTATION)}
     former = json.dumps(
-        {"predictor": found["spec"]["predictor"], "annotations": {name: kept.get(name) for name in wanted}}
+        {"predictor": found["spec"]["predictor"], "annotations": {name: kept.get(name) for name in ours}}
     )
     former = kept.get(FORMER_ANNOTATION, former) if keep_former else former
-    changed["metadata"]["annotations"] = {**wanted, **kept, **_ours(body), FORMER_ANNOTATION: former}
-    changed["spec"]["predictor"] = _over(found["spec"]["predictor"], body["spec"]["predictor"])
-    return changed
+    annotations = {**kept, **ours, FORMER_ANNOTATION: former}
+    return _changed(found, annotations, predictor=_laid_over(found, body["spec"]["predictor"]))
+
+
+def _laid_over(found: Object, wanted: Object) -> Object:
+    """The predictor of `found` with each field that `wanted` speaks of replaced whole: of two kinds of probe Kubernetes
+    takes none, and nobody has tried the labels of two settings at once. What the settings of `found` have set goes with
+    them, but for the number of replicas; all else stays."""
+    set_by = replace(settings_of(found), replicas=0)
+    was_set = live_service(written_on(found), namespace="", settings=set_by)["spec"]["predictor"]
+    had = found["spec"]["predictor"]
+    model = _over(had["model"], wanted["model"], was_set["model"])
+    return {**_over(had, wanted, was_set), "model": model}
+
+
+def _over(had: Object, wanted: Object, was_set: Object) -> Object:
+    return {**{name: value for name, value in had.items() if name not in was_set}, **wanted}
 
 
 def put_back(found: Object, service: LiveService) -> Object | None:
     """The live InferenceService `found` with the predictor that a promotion replaced; None if that one served another
     release than `service` names."""
-    former = json.loads(found["metadata"].get("annotations", {}).get(FORMER_ANNOTATION, "{}"))
+    kept = found["metadata"].get("annotations", {})
+    former = json.loads(kept.get(FORMER_ANNOTATION, "{}"))
     if former.get("predictor", {}).get("model", {}).get("storageUri") != service.release.uri:
         return None
-    changed = copy.deepcopy(found)
-    annotations = {**changed["metadata"]["annotations"], **former["annotations"]}
-    annotations[LIVE_ANNOTATION] = json_codec.to_json(service)
-    changed["metadata"]["annotations"] = {name: text for name, text in annotations.items() if text is not None}
-    changed["spec"]["predictor"] = former["predictor"]
-    return changed
+    annotations = {**kept, **former["annotations"], LIVE_ANNOTATION: json_codec.to_json(service)}
+    annotations = {name: text for name, text in annotations.items() if text is not None}
+    return _changed(found, annotations, predictor=former["predictor"])
 
 
-def _ours(body: Object) -> dict[str, str]:
-    annotations = body["metadata"]["annotations"]
-    return {name: text for name, text in annotations.items() if name.startswith("savedmodel-release/")}
-
-
-def _over(base: Object, over: Object) -> Object:
-    """Objects are merged; all else is replaced."""
-    merged = {**base, **over}
-    both = [name for name in base.keys() & over.keys() if isinstance(base[name], dict) and isinstance(over[name], dict)]
-    return {**merged, **{name: _over(base[name], over[name]) for name in both}}
+def _changed(found: Object, annotations: dict[str, str], *, predictor: Object) -> Object:
+    meta, spec = {**found["metadata"], "annotations": annotations}, {**found["spec"], "predictor": predictor}
+    return {**found, "metadata": meta, "spec": spec}
 
 
 def settings_of(found: Object) -> ServingSettings:

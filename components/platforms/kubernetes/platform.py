@@ -2,6 +2,8 @@
 
 import logging
 import os
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -35,6 +37,8 @@ from model.release_layout import Release
 log = logging.getLogger(__name__)
 
 NOTHING_SET = ServingSettings()
+#: KServe writes an InferenceService's status a few times a second while a rollout begins.
+TRIES, BETWEEN_TRIES_S = 20, 0.5
 WEBAPP_VARIABLE = "SAVEDMODEL_RELEASE_WEBAPP_URL"
 WEBAPP_SERVICE = "savedmodel-release-webapp"
 
@@ -50,6 +54,7 @@ class KubernetesPlatform:
 
     connection: Connection
     name: str = "kubernetes"
+    sleep: Callable[[float], None] = time.sleep
 
     @classmethod
     def from_environment(cls) -> "KubernetesPlatform":
@@ -72,22 +77,39 @@ class KubernetesPlatform:
         return promoted if confirmed == json_codec.to_json(promoted) else written
 
     def write_live_service(self, service: LiveService) -> None:
+        """PROMOTED, where this very promotion stands there as PROMOTING, confirms it. Where the service stands there
+        already, an earlier attempt wrote it, and nothing is done.
+
+        Raises:
+            ServingFailed: others change it all the time.
+        """
         name = service.release.model_name
-        while True:
-            found = self.connection.get(INFERENCE_SERVICES, name)
+        for _ in range(TRIES):
             try:
-                if found is None:
-                    if self.connection.create(INFERENCE_SERVICES, self._body(service, found)):
-                        return
-                elif written_on(found) == replace(service, phase=PROMOTING):
-                    text = json_codec.to_json(replace(service, phase=PROMOTED))
-                    self.connection.write_config_map(_confirmation(name), data={"live": text}, owner=found)
-                    return
-                else:
-                    self.connection.replace(INFERENCE_SERVICES, self._changed(found, service))
+                if self._write(service, name=name):
                     return
             except Changed:
                 log.debug("%s was changed meanwhile: once more", name)  # KServe writes its status into the same object
+            self.sleep(BETWEEN_TRIES_S)
+        raise ServingFailed(
+            expected="to change it as it was read",
+            found=f"that it was changed in between, {TRIES} times",
+            where=f"InferenceService {self.connection.namespace}/{name}",
+            do="kubectl get --show-managed-fields -o yaml shows by whom.",
+        )
+
+    def _write(self, service: LiveService, *, name: str) -> bool:
+        """False if another one has been created meanwhile."""
+        found = self.connection.get(INFERENCE_SERVICES, name)
+        if found is None:
+            return self.connection.create(INFERENCE_SERVICES, self._body(service, found))
+        written = written_on(found)
+        if service.phase == PROMOTED and written == replace(service, phase=PROMOTING):
+            confirmed = {"live": json_codec.to_json(service)}
+            self.connection.write_config_map(_confirmation(name), data=confirmed, owner=found)
+        elif written != service:
+            self.connection.replace(INFERENCE_SERVICES, self._changed(found, service))
+        return True
 
     def _changed(self, found: Object, service: LiveService) -> Object:
         """What stands there, pointed at the release: by a rollback exactly as it was before, else with the settings of
@@ -177,5 +199,5 @@ def _confirmation(model_name: str) -> str:
 def _is_same(found: Object, body: Object) -> bool:
     """Whether this very run made the candidate that stands there, of this release and with these settings."""
     annotations, wanted = found["metadata"]["annotations"], body["metadata"]["annotations"]
-    same_run = all(annotations.get(name) == text for name, text in wanted.items())
-    return same_run and storage_uri(found) == storage_uri(body) and "deletionTimestamp" not in found["metadata"]
+    same = annotations | wanted == annotations and storage_uri(found) == storage_uri(body)
+    return same and "deletionTimestamp" not in found["metadata"]

@@ -1,5 +1,6 @@
 """InferenceServices as they are written, and as they are read back."""
 
+import json
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from components.platforms.serving import ServingSettings
 from model.errors import InvalidValue
 from model.release_layout import Release
 
+Object = dict[str, Any]
+AUTOSCALER = "serving.kserve.io/autoscalerClass"
 FIRST = Release("rpm", 1, "sha256:1", "gs://models/rpm/releases/1")
 NOTHING = ServingSettings()
 SECOND = Release("rpm", 2, "sha256:2", "gs://models/rpm/releases/2")
@@ -112,24 +115,42 @@ def test_knative_gets_one_port_and_none_of_what_it_refuses() -> None:
     assert "lifecycle" not in predictor["model"]
     assert predictor.keys().isdisjoint({"deploymentStrategy", "terminationGracePeriodSeconds"})
     assert body["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] == "Knative"
-    assert "serving.kserve.io/autoscalerClass" not in body["metadata"]["annotations"]
+    assert AUTOSCALER not in body["metadata"]["annotations"]
+
+
+def live(settings: ServingSettings = NOTHING) -> Object:
+    """FIRST, served with these settings."""
+    return live_service(LiveService(FIRST, "run-1", PROMOTING), namespace="ns", settings=settings)
+
+
+def second(settings: ServingSettings = NOTHING) -> Object:
+    """SECOND, as it is to replace FIRST."""
+    return live_service(LiveService(SECOND, "run-2", PROMOTING, FIRST), namespace="ns", settings=settings)
+
+
+def made_by_hand(*, model: Object | None = None, **predictor: Any) -> Object:
+    """An InferenceService that something else made, of FIRST."""
+    served = {"modelFormat": {"name": "tensorflow"}, "storageUri": FIRST.uri, **(model or {})}
+    meta = {"name": "rpm", "namespace": "ns", "annotations": {"team": "growth"}}
+    return {"metadata": meta, "spec": {"predictor": {**predictor, "model": served}}}
 
 
 def test_a_promotion_keeps_what_it_does_not_speak_of_and_a_rollback_brings_the_very_same_back() -> None:
-    found = live_service(LiveService(FIRST, "run-1", PROMOTING), namespace="ns", settings=NOTHING)
-    found["metadata"]["annotations"] |= {"team": "growth", "serving.kserve.io/autoscalerClass": "hpa"}
-    found["spec"]["predictor"] |= {"minReplicas": 4, "nodeSelector": {"disk": "ssd"}}
-    service = LiveService(SECOND, "run-2", PROMOTING, former=FIRST)
-    body = live_service(service, namespace="ns", settings=ServingSettings(cpu="2", node_selector="pool=a"))
+    found = live()
+    found["metadata"]["annotations"] |= {"team": "growth", AUTOSCALER: "hpa"}
+    found["spec"]["predictor"] |= {"minReplicas": 4, "nodeSelector": {"disk": "ssd"}, "maxReplicas": 9}
+    found["spec"]["predictor"]["model"]["env"] = [{"name": "A", "value": "1"}]
 
-    promoted = promoted_into(found, body, keep_former=False)
+    promoted = promoted_into(found, second(ServingSettings(cpu="2")), keep_former=False)
     restored = put_back(promoted, LiveService(FIRST, "run-2", PROMOTED))
 
     predictor = promoted["spec"]["predictor"]
     assert storage_uri(promoted) == SECOND.uri
-    assert (predictor["minReplicas"], predictor["nodeSelector"]) == (4, {"disk": "ssd", "pool": "a"})
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (4, 9)
+    assert predictor["nodeSelector"] == {"disk": "ssd"}
+    assert predictor["model"]["env"] == [{"name": "A", "value": "1"}]
     assert promoted["metadata"]["annotations"]["team"] == "growth"
-    assert promoted["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "hpa"
+    assert promoted["metadata"]["annotations"][AUTOSCALER] == "hpa"
     assert restored is not None
     assert restored["spec"] == found["spec"]
     assert written_on(restored).release == FIRST
@@ -137,27 +158,67 @@ def test_a_promotion_keeps_what_it_does_not_speak_of_and_a_rollback_brings_the_v
     assert restored["metadata"]["annotations"].keys() - found["metadata"]["annotations"].keys() == {FORMER_ANNOTATION}
 
 
-def test_a_service_that_something_else_made_gets_its_own_annotations_back() -> None:
-    model = {"modelFormat": {"name": "tensorflow"}, "storageUri": FIRST.uri}
-    meta = {"name": "rpm", "namespace": "ns", "annotations": {"team": "growth"}}
-    found: dict[str, Any] = {"metadata": meta, "spec": {"predictor": {"model": model}}}
-    body = live_service(LiveService(SECOND, "run-2", PROMOTING, FIRST), namespace="ns", settings=NOTHING)
+def test_of_two_kinds_of_probe_or_hook_only_the_one_that_was_tried_goes_live() -> None:
+    probe, hook = {"tcpSocket": {"port": 8080}}, {"preStop": {"exec": {"command": ["sleep", "5"]}}}
+    found = made_by_hand(model={"readinessProbe": probe, "lifecycle": hook}, deploymentStrategy={"type": "Recreate"})
+    body = second()
 
-    promoted = promoted_into(found, body, keep_former=False)
+    predictor = promoted_into(found, body, keep_former=False)["spec"]["predictor"]
+
+    wanted = body["spec"]["predictor"]
+    assert predictor["model"]["readinessProbe"] == wanted["model"]["readinessProbe"]
+    assert predictor["model"]["lifecycle"] == wanted["model"]["lifecycle"]
+    assert predictor["deploymentStrategy"] == wanted["deploymentStrategy"]
+
+
+def test_labels_and_resources_of_two_settings_are_not_mixed() -> None:
+    resources = {"requests": {"cpu": "60m"}, "limits": {"cpu": "1"}}
+    found = made_by_hand(model={"resources": resources}, nodeSelector={"pool": "old"})
+
+    promoted = promoted_into(found, second(ServingSettings(node_selector="disk=ssd", memory="1Gi")), keep_former=False)
+
+    predictor = promoted["spec"]["predictor"]
+    assert predictor["nodeSelector"] == {"disk": "ssd"}
+    assert predictor["model"]["resources"] == {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+
+
+def test_what_the_former_settings_had_set_goes_with_them_but_for_the_replicas() -> None:
+    former = ServingSettings("Standard", "2.19.0", 3, "2", "4Gi", "pool=old", "dedicated=old:NoSchedule", "reader")
+
+    promoted = promoted_into(live(former), second(), keep_former=False)
+
+    assert promoted["spec"]["predictor"] == {**second()["spec"]["predictor"], "minReplicas": 3}
+
+
+def test_a_service_that_something_else_made_keeps_its_autoscaler_and_gets_its_own_annotations_back() -> None:
+    found = made_by_hand()
+
+    promoted = promoted_into(found, second(), keep_former=False)
     restored = put_back(promoted, LiveService(FIRST, "run-2", PROMOTED))
 
-    assert promoted["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "none"
+    assert live()["metadata"]["annotations"][AUTOSCALER] == "none"
+    assert AUTOSCALER not in promoted["metadata"]["annotations"]
+    assert written_on(promoted).release == SECOND
     assert restored is not None
     assert restored["spec"] == found["spec"]
     assert restored["metadata"]["annotations"].keys() == {"team", LIVE_ANNOTATION, FORMER_ANNOTATION}
 
 
-def test_going_on_with_an_unfinished_promotion_does_not_forget_what_was_there_before_it() -> None:
-    found = live_service(LiveService(FIRST, "run-1", PROMOTING), namespace="ns", settings=NOTHING)
-    body = live_service(LiveService(SECOND, "run-2", PROMOTING, FIRST), namespace="ns", settings=NOTHING)
-    once = promoted_into(found, body, keep_former=False)
+def test_a_promotion_leaves_the_object_that_it_was_read_from_as_it_was() -> None:
+    found = live()
+    before = json.dumps(found)
 
-    twice = promoted_into(once, body, keep_former=True)
+    promoted = promoted_into(found, second(), keep_former=False)
+    put_back(promoted, LiveService(FIRST, "run-2", PROMOTED))
+
+    assert json.dumps(found) == before
+
+
+def test_going_on_with_an_unfinished_promotion_does_not_forget_what_was_there_before_it() -> None:
+    found = live()
+    once = promoted_into(found, second(), keep_former=False)
+
+    twice = promoted_into(once, second(), keep_former=True)
 
     restored = put_back(twice, LiveService(FIRST, "run-2", PROMOTED))
     assert restored is not None
