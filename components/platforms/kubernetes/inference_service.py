@@ -82,7 +82,7 @@ def put_back(found: Object, service: LiveService) -> Object | None:
     release than `service` names."""
     kept = found["metadata"].get("annotations", {})
     former = json.loads(kept.get(FORMER_ANNOTATION, "{}"))
-    if former.get("predictor", {}).get("model", {}).get("storageUri") != service.release.uri:
+    if storage_uri({"spec": former}) != service.release.uri:
         return None
     annotations = {**kept, **former["annotations"], LIVE_ANNOTATION: json_codec.to_json(service)}
     annotations = {name: text for name, text in annotations.items() if text is not None}

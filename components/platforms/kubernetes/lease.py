@@ -122,7 +122,7 @@ class RunLease:
         spec = found["spec"]
         if not spec.get("renewTime") or not spec.get("holderIdentity"):
             return 0.0
-        renewed = datetime.fromisoformat(spec["renewTime"].replace("Z", "+00:00")).timestamp()
+        renewed = datetime.fromisoformat(spec["renewTime"]).timestamp()
         held_s = min(spec.get("leaseDurationSeconds") or 0, self.between_steps_s)
         return min(renewed, watched_since) + float(held_s) + self.skew_s
 

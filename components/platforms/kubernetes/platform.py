@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 
 from components.platforms import PROMOTED, PROMOTING, LiveService
@@ -85,17 +85,15 @@ class KubernetesPlatform:
         """
         name = service.release.model_name
         for _ in range(TRIES):
-            try:
+            with suppress(Changed):  # KServe writes its status into the same object
                 if self._write(service, name=name):
                     return
-            except Changed:
-                log.debug("%s was changed meanwhile: once more", name)  # KServe writes its status into the same object
             self.sleep(BETWEEN_TRIES_S)
         raise ServingFailed(
-            expected="to change it as it was read",
-            found=f"that it was changed in between, {TRIES} times",
+            expected="to change it",
+            found=f"{TRIES} changes by others in between",
             where=f"InferenceService {self.connection.namespace}/{name}",
-            do="kubectl get --show-managed-fields -o yaml shows by whom.",
+            do="kubectl get --show-managed-fields -o yaml shows whose.",
         )
 
     def _write(self, service: LiveService, *, name: str) -> bool:

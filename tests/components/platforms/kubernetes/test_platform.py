@@ -100,7 +100,7 @@ def test_a_service_that_somebody_changes_all_the_time_is_named_in_the_end(
 ) -> None:
     server.busy = 1000
 
-    with pytest.raises(ServingFailed, match=rf"InferenceService {NAMESPACE}/rpm: .* changed in between, \d+ times"):
+    with pytest.raises(ServingFailed, match=rf"InferenceService {NAMESPACE}/rpm: .* \d+ changes by others"):
         platform.write_live_service(SECOND_BEGUN)
 
     assert storage_uri(server.objects[LIVE]) == FIRST.uri
