@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from components.platform_names import PLATFORMS
 from model.errors import InvalidValue
@@ -9,9 +10,11 @@ from model.errors import InvalidValue
 #: Room for `-candidate` within the 63 characters of a DNS label.
 MAX_MODEL_NAME = 53
 _MODEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DNS_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 FRACTIONS = ("max_failed_rows", "min_auc", "min_accuracy")
 POSITIVE = ("batch_rows", "ready_timeout_s", "scoring_timeout_s")
+WHOLE = ("batch_rows", "score_index", "serving_replicas", "spark_executors", "spark_executor_cores")
 #: Seconds. On a cluster a step is ended from outside a while after the longest wait in it (`pipeline.limits`), and says
 #: nothing then.
 LONGEST_S = {"ready_timeout_s": 3600, "scoring_timeout_s": 4 * 3600}
@@ -19,8 +22,11 @@ LONGEST_S = {"ready_timeout_s": 3600, "scoring_timeout_s": 4 * 3600}
 PLACEHOLDER = "gs://BUCKET/"
 
 
-def check_model_name(name: str, *, platform: str = "local") -> str:
+def check_model_name(name: str, *, platform: str = "local", namespace: str = "") -> str:
     """A name that can stand in a URL, in a path, and (on a cluster) as the name of an InferenceService.
+
+    namespace: of the cluster; empty for that of this pod, if it is one. KServe names the candidate's host
+    NAME-candidate-predictor-NAMESPACE, and where that is no DNS label, it never answers.
 
     Raises:
         InvalidValue: it cannot.
@@ -30,6 +36,9 @@ def check_model_name(name: str, *, platform: str = "local") -> str:
     if platform == "kubernetes":
         rule = f"an InferenceService's name: lower-case letters, digits, dashes, at most {MAX_MODEL_NAME}"
         fits = bool(_DNS_NAME.fullmatch(name)) and len(name) <= MAX_MODEL_NAME
+        room = 63 - len(f"-candidate-predictor-{namespace or _own_namespace()}")
+        if fits and len(name) > room:
+            rule, fits = f"at most {room} characters: KServe puts -candidate-predictor-NAMESPACE after it", False
     if not fits:
         raise InvalidValue(expected=rule, found=repr(name), where="model_name", do="Choose another name.")
     if name.endswith("-candidate"):
@@ -38,6 +47,10 @@ def check_model_name(name: str, *, platform: str = "local") -> str:
             expected="a name that does not end in -candidate", found=repr(name), where="model_name", do=do
         )
     return name
+
+
+def _own_namespace() -> str:
+    return _NAMESPACE_FILE.read_text(encoding="utf-8").strip() if _NAMESPACE_FILE.exists() else ""
 
 
 def check_parameters(parameters: Mapping[str, object]) -> None:
@@ -54,6 +67,8 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
             _refuse(name, value, rule="a number from 0 to 1")
         if name in POSITIVE and _number(name, value) <= 0:
             _refuse(name, value, rule="a number above 0")
+        if name in WHOLE and _number(name, value) % 1:
+            _refuse(name, value, rule="a whole number")
         if name in LONGEST_S and _number(name, value) > LONGEST_S[name]:
             _refuse(name, value, rule=f"at most {LONGEST_S[name]} seconds")
         if name in ("min_auc", "min_accuracy") and value and parameters.get("label_column") == "":

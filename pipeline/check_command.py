@@ -123,5 +123,5 @@ def _find(request: "Request") -> "Report":
         with interruptible(PUTTING_BACK), console.status("asking the API server") as status:
             return run_checks(request, say=lambda what: status.update(f"asking about {what}"))
     except KeyboardInterrupt:
-        click.echo("Interrupted; the trial objects have been deleted.", err=True)
+        click.echo("Interrupted; trial objects have been deleted, but for those that are named above.", err=True)
         sys.exit(130)

@@ -40,7 +40,7 @@ def explained(command: Callable[P, R]) -> Callable[P, R]:
             click.echo(f"{error.name} is not installed, and this needs it: install the extra `all`.", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
-            click.echo("Interrupted before anything was begun.", err=True)
+            click.echo("Interrupted.", err=True)
             sys.exit(130)
         except BrokenPipeError:
             # Whoever read the output has enough of it; the interpreter must not complain of that when it ends.

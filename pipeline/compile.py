@@ -20,10 +20,10 @@ def compile_components(*, image: str = "") -> dict[str, str]:
     return {name: _compile(component) for name, component in build_components(image=image).items()}
 
 
-def compiled_files(*, image: str = "") -> dict[Path, str]:
+def compiled_files() -> dict[Path, str]:
     """Path below compiled/ -> what stands there: the pipeline, and each component."""
-    files = {COMPILED: compile_pipeline(image=image)}
-    components = compile_components(image=image)
+    files = {COMPILED: compile_pipeline()}
+    components = compile_components()
     return files | {COMPILED.parent / "components" / f"{name}.yaml": text for name, text in components.items()}
 
 

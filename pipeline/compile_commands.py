@@ -28,7 +28,9 @@ def _bucket(_: click.Context, __: click.Parameter, value: str | None) -> str | N
     "--output", type=click.Path(dir_okay=False), help="The file to write. Default: compiled/ of this project."
 )
 @click.option(
-    "--image", default="", help="A prebuilt image with all packages, instead of installing them in each step."
+    "--image",
+    default="",
+    help="A prebuilt image with all packages, so that no step installs any. With --output.",
 )
 @click.option(
     "--bucket",
@@ -57,13 +59,13 @@ def compile_command(output: str | None, image: str, bucket: str | None, volume_c
     """
     from pipeline.compile import compile_pipeline, compiled_files
 
-    own = {name: value for name, value in (("bucket", bucket), ("volume_claim", volume_claim)) if value}
+    asked = {"bucket": bucket, "image": image, "volume_claim": volume_claim}
+    own: dict[str, Any] = {name: value for name, value in asked.items() if value}
     if own and not output:
         option = f"--{min(own).replace('_', '-')}"
         do = "Add --output FILE: compiled/ holds what everybody gets."
         raise InvalidValue(expected=f"{option} with --output", found=f"{option} alone", where="compile", do=do)
-    settings: dict[str, Any] = {"image": image, **own}
-    files = {Path(output): compile_pipeline(**settings)} if output else compiled_files(image=image)
+    files = {Path(output): compile_pipeline(**own)} if output else compiled_files()
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

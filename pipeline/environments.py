@@ -19,6 +19,12 @@ _KIND_NAMES = {"NUMBER_INTEGER": "whole number", "NUMBER_DOUBLE": "number", "BOO
 _OPTIONS = ("model_name", "export_uri", "rows_uri")
 #: The pipeline's own defaults release the sample, with its label and a threshold. A command names the model.
 NOTHING_ASKED: Mapping[str, Any] = {"label_column": "", "min_auc": 0.0}
+#: The pipeline's defaults of these are the sample's too.
+_FOUND = {
+    **dict.fromkeys(_OPTIONS, "required"),
+    "models_root": "required on a cluster, in the home on one machine",
+    "predictions_uri": "by default beside the releases",
+}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -34,7 +40,7 @@ def run_parameters(
     """
     declared = declared_parameters(pipeline_yaml)
     check_home(home)
-    parameters: dict[str, Any] = {**NOTHING_ASKED, **given, "platform": platform}
+    parameters: dict[str, Any] = {**NOTHING_ASKED, **_mounted(pipeline_yaml), **given, "platform": platform}
     if platform == "local":
         parameters["models_root"] = str(home.models)
     for setting in settings:
@@ -49,6 +55,13 @@ def run_parameters(
         do = "Add --set models_root=gs://BUCKET/PATH; releases are kept there, and KServe must be able to read it."
         raise InvalidValue(expected="models_root", found="none", where="--platform kubernetes", do=do)
     return {name: absolute(value) if name.endswith(("_uri", "_root")) else value for name, value in parameters.items()}
+
+
+def _mounted(pipeline_yaml: str) -> dict[str, str]:
+    """The volume that a pipeline was compiled for."""
+    declared = next(_documents(pipeline_yaml))["root"]["inputDefinitions"]["parameters"]
+    claim = declared.get("spark_volume_claim", {}).get("defaultValue")
+    return {"spark_volume_claim": claim} if claim else {}
 
 
 def _check_setting(setting: str, name: str, *, declared: Mapping[str, str], has_value: bool) -> None:
@@ -102,16 +115,13 @@ def described_parameters(pipeline_yaml: str) -> str:
     lines = []
     for name, definition in specification["root"]["inputDefinitions"]["parameters"].items():
         kind = _KIND_NAMES.get(definition["parameterType"], "text")
-        default = _default(name, definition)
-        given = "required" if default is None else f"default {default!r}"
+        given = _FOUND.get(name) or f"default {_default(name, definition)!r}"
         lines.append(f"{name} ({kind}, {given})\n    {definition.get('description', '')}")
     return "\n".join(sorted(lines))
 
 
 def _default(name: str, definition: Mapping[str, Any]) -> Any:
     default = NOTHING_ASKED.get(name, definition.get("defaultValue"))
-    if name in _OPTIONS or name.endswith(("_uri", "_root")):
-        return None  # those of the sample: a command asks for them, or finds them by itself
     # YAML keeps all numbers as floats.
     return int(default) if definition["parameterType"] == "NUMBER_INTEGER" and default is not None else default
 

@@ -4,13 +4,14 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 #: What a command says that undoes what it has begun.
 PUTTING_BACK = "interrupted: putting everything back"
 
-_RETRY_S = 0.05
+_AGAIN_S = 0.05
 
 
 @contextlib.contextmanager
@@ -36,31 +37,28 @@ def interruptible(told: str = "") -> Iterator[None]:
         raise KeyboardInterrupt
 
     with contextlib.ExitStack() as restoring:
-        restoring.enter_context(_not_dropped())
+        restoring.callback(setattr, sys, "unraisablehook", sys.unraisablehook)
         for each in numbers:
             restoring.callback(signal.signal, each, signal.signal(each, interrupt))
+        sys.unraisablehook = _Dropped(sys.unraisablehook)
         yield
 
 
-@contextlib.contextmanager
-def _not_dropped() -> Iterator[None]:
-    """Raises a KeyboardInterrupt again that Python has dropped."""
-    hook = sys.unraisablehook
+class _Dropped:
+    """A `sys.unraisablehook` that has a KeyboardInterrupt raised again, a moment later."""
 
-    def raise_again(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def __init__(self, otherwise: Callable[["sys.UnraisableHookArgs"], object]) -> None:
+        self._otherwise = otherwise
 
-    def dropped(unraisable: "sys.UnraisableHookArgs") -> None:
+    def __call__(self, unraisable: "sys.UnraisableHookArgs") -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            signal.setitimer(signal.ITIMER_REAL, _RETRY_S)
+            signal.signal(signal.SIGINT, self._raise)
+            main = threading.main_thread().ident
+            assert main is not None
+            threading.Timer(_AGAIN_S, signal.pthread_kill, (main, signal.SIGINT)).start()
         else:
-            hook(unraisable)
+            self._otherwise(unraisable)
 
-    before = signal.signal(signal.SIGALRM, raise_again)
-    sys.unraisablehook = dropped
-    try:
-        yield
-    finally:
-        sys.unraisablehook = hook
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt

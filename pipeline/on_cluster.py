@@ -56,6 +56,7 @@ def run_on_cluster(request: RunRequest, *, console: Console) -> RunResult:
     predictions = f"{root}/{request.model_name}/predictions"
     request = replace(request, parameters={"predictions_uri": predictions, **request.parameters})
     connection = Connection.from_environment(patient=False)
+    check_model_name(request.model_name, platform="kubernetes", namespace=connection.namespace)
     check_reach(request, connection)
     where = f"namespace {connection.namespace} of {connection.api.configuration.host}"
     told = f"run {run_id}: {request.model_name} from {request.parameters['export_uri']} to {where}"

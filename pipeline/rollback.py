@@ -33,6 +33,7 @@ def roll_back(model_name: str, *, platform: str, home: Home, version: int = 0, t
     version: another release of the model to serve instead; 0 for the former one.
 
     Raises:
+        KeyboardInterrupt: interrupted; the one that was live is live again.
         InvalidValue: nothing is live, or there is no such release.
         PromotionFailed: the older release does not come to be served; the one that was live is live again.
         ReleaseInProgress: a run of this model is at work.
@@ -48,7 +49,7 @@ def roll_back(model_name: str, *, platform: str, home: Home, version: int = 0, t
         if wanted is None:
             do = "Name a release with --version; they stand under models_root."
             raise _refused(model_name, expected="a former release", found="no record of one", do=do)
-        _serve(wanted, live, platform=opened, run_id=run_id, timeout_s=timeout_s)
+        serve(wanted, live, platform=opened, run_id=run_id, timeout_s=timeout_s)
         return Rollback(live.release, wanted)
 
 
@@ -68,10 +69,20 @@ def clean(model_name: str, *, platform: str, home: Home) -> Release | None:
         return live
 
 
-def _serve(wanted: Release, live: LiveService, *, platform: Platform, run_id: str, timeout_s: float) -> None:
-    restore(wanted, model_name=wanted.model_name, run_id=run_id, platform=platform)
+def serve(wanted: Release, live: LiveService, *, platform: Platform, run_id: str, timeout_s: float) -> None:
+    """Makes `wanted` live instead of `live`, which is put back if that fails or is interrupted.
+
+    Raises:
+        PromotionFailed: it does not come to be served.
+        KeyboardInterrupt: interrupted.
+    """
     try:
+        restore(wanted, model_name=wanted.model_name, run_id=run_id, platform=platform)
         platform.wait_until_live(wanted, timeout_s=timeout_s)
+    except KeyboardInterrupt:
+        restore(live.release, model_name=wanted.model_name, run_id=run_id, platform=platform)
+        log.info("put back: release %d is live again", live.release.version)
+        raise
     except ServingFailed as error:
         restore(live.release, model_name=wanted.model_name, run_id=run_id, platform=platform)
         do = f"{error.do} Put back: release {live.release.version} is live again."

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pipeline.kubeflow.following import Pace, Session
     from pipeline.kubeflow.submission import Prepared, Started
 
-#: A run that goes on longer than the pipeline's own deadline is ended by the backend.
-_TIMEOUT_S = 5 * 3600
+#: An hour more than the pipeline's own deadline (`pipeline.limits`), at which the backend ends the run.
+TIMEOUT_S = 9 * 3600
 
 
 @click.command()
@@ -29,7 +29,7 @@ _TIMEOUT_S = 5 * 3600
 )
 @click.option(
     "--timeout-s",
-    default=float(_TIMEOUT_S),
+    default=float(TIMEOUT_S),
     show_default=True,
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",

@@ -40,15 +40,16 @@ def deploy(
         ReleaseInProgress: another run of this model is at work.
         ServingFailed: the server does not become ready, with its own reason and last log lines.
     """
+    settings.check()
     with platform.holding(release.model_name, run_id=run_id):
         undo_unfinished_promotion(release.model_name, platform=platform)
         live = platform.live_service(release.model_name)
         if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
-            log.info("release %d is live already: nothing to deploy", live.release.version)
+            log.info("release %d is live already: nothing to deploy, serving_… are for the next", live.release.version)
             return platform.wait_until_live(live.release, timeout_s=timeout_s)
         if live is not None and not allow_signature_change:
             refuse_breaking_changes(live.release, release=release, signature=signature)
-        endpoint = platform.deploy_candidate(release, run_id=run_id, timeout_s=timeout_s, settings=settings.check())
+        endpoint = platform.deploy_candidate(release, run_id=run_id, timeout_s=timeout_s, settings=settings)
     log.info("candidate %s serves release %d at %s", endpoint.model_name, endpoint.version, endpoint.rest_url)
     return endpoint
 

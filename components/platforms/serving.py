@@ -14,7 +14,7 @@ _TOLERATION = re.compile(r"([\w./-]+)(?:=([\w.-]*))?(?::(NoSchedule|PreferNoSche
 
 @dataclass(frozen=True)
 class ServingSettings:
-    """Empty ones leave what the cluster's runtime, or the live service, has.
+    """Empty ones leave what the cluster's runtime has, and what somebody set on the live service by hand.
 
     deployment_mode: Standard or Knative, KServe's words. image_version: tag of the runtime's image. cpu, memory:
     Kubernetes quantities for each replica, requested and at the same time the limit. node_selector: `key=value`;
@@ -39,7 +39,7 @@ class ServingSettings:
         """
         if self.deployment_mode not in (STANDARD, KNATIVE):
             raise _refused("deployment_mode", self.deployment_mode, rule=f"{STANDARD} or {KNATIVE}")
-        if self.replicas < 0:
+        if self.replicas < 0 or self.replicas % 1:
             raise _refused("serving_replicas", self.replicas, rule="0, for as it is, or a number of replicas")
         for name, text in (("serving_cpu", self.cpu), ("serving_memory", self.memory)):
             check_quantity(text, parameter=name)

@@ -18,4 +18,4 @@ def markdown(release: Release, *, state: str, endpoint: Endpoint, platform: str)
     if endpoint.grpc_target:
         lines.append(f"| gRPC | `{endpoint.grpc_target}` |")
     back = f"savedmodel-release rollback --platform {platform} --model-name {release.model_name}"
-    return "\n".join([*lines, "", f"To serve the release before it: `{back}`", ""])
+    return "\n".join([*lines, "", f"To serve the release before it, if there was one: `{back}`", ""])

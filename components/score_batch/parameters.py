@@ -18,6 +18,7 @@ _SAME = (
     "batch_rows",
     "timeout_s",
 )
+_CHECKED = ("invoke_endpoint", "score_index", "spark_executors", "spark_executor_cores")
 _SPARK = ("image", "executors", "executor_cores", "memory", "node_selector", "tolerations", "volume_claim")
 
 
@@ -25,9 +26,9 @@ def scoring_job(parameters: Mapping[str, Any]) -> ScoringJob:
     """parameters: those of the component, by name.
 
     Raises:
-        InvalidValue: `invoke_endpoint` is neither yes nor no.
+        InvalidValue: one of them breaks its rule.
     """
-    check_parameters({"invoke_endpoint": parameters["invoke_endpoint"]})
+    check_parameters({name: parameters[name] for name in _CHECKED})
     return ScoringJob(
         signature=Inspection.from_json(parameters["inspection"]).signature,
         endpoint_json=parameters["endpoint"],

@@ -77,6 +77,6 @@ def _check_metric(name: str, value: float | None, *, minimum: float, report: Sco
         found, do = "none: no rows of both kinds are labelled", "Set label_column, or leave the threshold at 0."
     else:
         found = f"{value:.4f} over {report.labelled_rows} labelled rows"
-        do = "Look at the report: the model may be worse than it should be, or an output mistaken for another."
+        do = "Look at score_report.json there: the model may be worse than it should be, or an output mistaken."
     threshold = f"{name} of at least {minimum:g} (min_{name.lower()})"
     raise ScoringFailed(expected=threshold, found=found, where=report.predictions_uri, do=do)

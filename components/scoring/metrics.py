@@ -32,6 +32,8 @@ Pair = tuple[str, str | None, int]
 Step = tuple[float, int, int]
 
 THRESHOLD = 0.5
+#: A whole number as floats are written.
+_WHOLE = r"^(-?[0-9]+)\.0+$"
 MAX_LABELS = 50
 MAX_POINTS = 200
 #: Rows whose distinct scores the driver takes for an exact curve. Those of more rows are put into BINS of like size, as
@@ -162,7 +164,7 @@ def measure(
         log.info("no row of column %s holds a label: no metrics", job.label_column)
         return report
     if len(pairs) > MAX_LABELS**2:
-        report = _accuracy_alone(report, facts)
+        report = _accuracy_alone(report, facts, positive=canonical(job.positive_label))
     else:
         report = _with_confusion(report, pairs, positive=job.positive_label)
     auc, roc = curve(steps)
@@ -199,7 +201,7 @@ def _counts_of_many(facts: DataFrame, *, rows: int) -> tuple[list[Pair], list[St
 
 def canonical(label: str) -> str:
     """Labels are compared as text; `1.0` is `1`."""
-    return re.sub(r"^(-?[0-9]+)\.0+$", r"\1", label)
+    return re.sub(_WHOLE, r"\1", label)
 
 
 def _first(column: Column, spec: TensorSpec) -> Column:
@@ -231,9 +233,11 @@ def _predicted(job: ScoringJob, roles: Roles, columns: dict[str, str], score: Co
     return (f.array_position(column, f.array_max(column)) - 1).cast("string")
 
 
-def _accuracy_alone(report: ScoreReport, facts: DataFrame) -> ScoreReport:
+def _accuracy_alone(report: ScoreReport, facts: DataFrame, *, positive: str) -> ScoreReport:
     log.info("more than %d labels: accuracy without a confusion matrix", MAX_LABELS)
-    right = f.count(f.when(f.col("label") == f.col("predicted"), 1))
+    label, predicted = (f.regexp_replace(f.col(name), _WHOLE, "$1") for name in ("label", "predicted"))
+    # None predicted: the model says that it is not the positive one.
+    right = f.count(f.when(f.coalesce(label == predicted, label != positive), 1))
     total, correct = facts.agg(f.count("label"), right).collect()[0]
     return replace(report, labelled_rows=total, accuracy=correct / total)
 

@@ -1,5 +1,6 @@
 """An object that is made to see whether somebody looks at it, and that is deleted however the look ends."""
 
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from model.errors import ServingFailed
 from pipeline.cluster_check.api_server import Answer, ApiServer, Unreachable, poll
 from pipeline.cluster_check.findings import Finding, State
 from pipeline.cluster_check.rights import may
+
+log = logging.getLogger(__name__)
 
 #: No node has it: what bears it as a node selector is made and never runs, so nothing is pulled for it.
 NO_NODE = {"savedmodel-release/check-cluster": "no-node"}
@@ -38,24 +41,35 @@ def throwaway(server: ApiServer, kind: Kind, body: Object) -> Iterator[Answer]:
 
     Raises:
         ServingFailed: it cannot be deleted.
+        KeyboardInterrupt: interrupted; if it could not be deleted then, that is logged.
     """
-    created = None
+    created, remove = None, _remove
     try:
         created = server.ask("POST", server.path(kind), body=body, fieldValidation="Strict")
         yield created
+    except KeyboardInterrupt:
+        remove = _delete_after_all
+        raise
     finally:
         # Without an answer it may stand there all the same.
         if created is None or created.ok:
-            _remove(server, kind, body["metadata"]["name"])
+            remove(server, kind, body["metadata"]["name"])
 
 
 def _remove(server: ApiServer, kind: Kind, name: str) -> None:
     try:
         _delete(server, kind, name)
     except KeyboardInterrupt:
-        # The interrupt came while it was being deleted; a second one is ignored (pipeline.interruption).
-        _delete(server, kind, name)
+        _delete_after_all(server, kind, name)
         raise
+
+
+def _delete_after_all(server: ApiServer, kind: Kind, name: str) -> None:
+    """After an interruption, which must not become a finding; a second one is ignored (pipeline.interruption)."""
+    try:
+        _delete(server, kind, name)
+    except ServingFailed as error:
+        log.error("%s", error)
 
 
 def _delete(server: ApiServer, kind: Kind, name: str) -> None:

@@ -23,6 +23,14 @@ def test_on_a_cluster_a_name_must_fit_an_inference_service(name: str) -> None:
         check_model_name(name, platform="kubernetes")
 
 
+def test_on_a_cluster_there_must_be_room_for_what_kserve_puts_after_a_name() -> None:
+    longest = "n" * (63 - len("-candidate-predictor-mlops"))
+
+    check_model_name(longest, platform="kubernetes", namespace="mlops")
+    with pytest.raises(InvalidValue, match="at most 37 characters"):
+        check_model_name(f"{longest}n", platform="kubernetes", namespace="mlops")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -36,6 +44,8 @@ def test_on_a_cluster_a_name_must_fit_an_inference_service(name: str) -> None:
         ("models_root", ""),
         ("label_column", "{{workflow.name}}"),
         ("rows_uri", "a\0b"),
+        ("batch_rows", 2.5),
+        ("spark_executors", 1.5),
         ("ready_timeout_s", 3601),
         ("scoring_timeout_s", 4 * 3600 + 1),
         ("models_root", "gs://BUCKET/models"),

@@ -68,7 +68,7 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert done.stderr == "tensorflow is not installed, and this needs it: install the extra `all`.\n"
 
 
-@pytest.mark.parametrize("option", [("--bucket", "gs://b"), ("--volume-claim", "rows")])
+@pytest.mark.parametrize("option", [("--bucket", "gs://b"), ("--volume-claim", "rows"), ("--image", "i:1")])
 def test_what_is_compiled_for_one_place_does_not_go_into_compiled(option: tuple[str, ...]) -> None:
     done = run("compile", *option)
 

@@ -4,6 +4,7 @@ import pytest
 
 from components.platforms.local.home import Home
 from model.errors import InvalidValue
+from pipeline.compile import compile_pipeline
 from pipeline.environments import COMPILED, absolute, declared_parameters, described_parameters, run_parameters
 
 
@@ -79,6 +80,13 @@ def test_a_command_asks_for_nothing_of_the_samples_where_the_pipelines_defaults_
     assert "label_column (text, default '')" in described
     assert "min_auc (number, default 0.0)" in described
     assert "export_uri (text, required)" in described
+    assert "models_root (text, required on a cluster, in the home on one machine)" in described
+
+
+def test_the_volume_that_a_pipeline_was_compiled_for_counts_as_given(tmp_path: Path) -> None:
+    given = parameters(compile_pipeline(volume_claim="rows"), tmp_path, "models_root=gs://b/m", platform="kubernetes")
+
+    assert given["spark_volume_claim"] == "rows"
 
 
 def test_local_paths_become_absolute_and_uris_stay() -> None:

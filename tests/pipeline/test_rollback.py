@@ -13,7 +13,9 @@ from components.platforms.local.home import Home
 from components.platforms.local.locks import FileLock
 from components.platforms.local.platform import LocalPlatform
 from components.stage_release.staging import stage
+from model.endpoint import Endpoint
 from model.release_layout import Release
+from pipeline.rollback import serve
 from tests.pipeline.runs import CLI, probability, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -106,6 +108,23 @@ def test_a_release_that_cannot_be_served_is_not_left_live(
     assert done.returncode == 1
     assert f"Put back: release {second.version} is live again" in done.stderr
     assert live(home).release == second
+
+
+class Interrupted(LocalPlatform):
+    """Is interrupted while the live service comes to serve the release."""
+
+    def wait_until_live(self, release: Release, *, timeout_s: float) -> Endpoint:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_rollback_leaves_live_what_was_live(home: Home, releases: tuple[Release, Release]) -> None:
+    first, second = releases
+    LocalPlatform(home).write_live_service(LiveService(second, "run-2", PROMOTED, former=first))
+
+    with pytest.raises(KeyboardInterrupt):
+        serve(first, live(home), platform=Interrupted(home), run_id="run-3", timeout_s=60)
+
+    assert (live(home).release, live(home).phase) == (second, PROMOTED)
 
 
 def test_an_unfinished_promotion_is_undone_by_either(home: Home, releases: tuple[Release, Release]) -> None:

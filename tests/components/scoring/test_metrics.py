@@ -148,6 +148,14 @@ def test_one_class_of_several_can_be_the_positive_one(score: Scoring) -> None:
     assert scored.report.auc == pytest.approx(exact_auc([0.1, 0.1, 0.9, 0.9], [False, False, True, False]))
 
 
+def test_so_many_labels_that_they_are_not_counted_in_pairs_are_compared_alike(score: Scoring) -> None:
+    numbers = range(3000)
+    spec = TensorSpec("predicted", "string", (-1,))
+    table = {"label": [f"{n}.0" for n in numbers], "predicted": [str(n if n % 3 else n + 1) for n in numbers]}
+
+    assert measured(score, table, Roles(spec), rows=3000).accuracy == 2 / 3
+
+
 def test_a_single_score_stands_for_the_positive_label_from_a_half_on(score: Scoring) -> None:
     rows = "".join(f'"[{x}, 0, 0, 0]",{label}\n' for x, label in ((3, "yes"), (-3, "no"), (2, "no"), (-1, "no")))
 

@@ -72,6 +72,18 @@ def test_one_that_cannot_be_deleted_is_named_with_the_command(monkeypatch: pytes
         pass
 
 
+def test_after_an_interrupt_one_that_cannot_be_deleted_is_logged_and_the_interrupt_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_REMOVAL_S", 0.1)
+
+    with asked(breaking(1000)) as server, pytest.raises(KeyboardInterrupt):  # noqa: SIM117
+        with throwaway(server, INFERENCE_SERVICES, BODY):
+            raise KeyboardInterrupt
+
+    assert "kubectl -n mlops delete" in caplog.text
+
+
 def test_an_interrupt_while_deleting_deletes_again() -> None:
     cluster = complete()
     interrupts = [KeyboardInterrupt()]
