@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.platforms.kubernetes.connection import DEPLOYMENTS, INFERENCE_SERVICES, Object
-from components.platforms.kubernetes.failures import Problem, is_rolled_out, problems
+from components.platforms.kubernetes.failures import Outlasted, Problem, is_rolled_out, problems
 from pipeline.cluster_check.api_server import EVENTS, PODS, ApiServer, poll
 
 NOT_IN_TIME = "not within"
@@ -66,17 +66,16 @@ def obstacle(
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Empty once it is `reached`; else why it will not be, or what was in the way when the time was over."""
-    since: dict[str, float] = {}
-    last: list[Problem] = []
+    outlasted, last = Outlasted(clock), list[Problem]()
 
     def ended() -> str | None:
-        nonlocal since, last
+        nonlocal last
         now = look()
         if reached(now):
             return ""
-        last, at = now.problems, clock()
-        since = {key: since.get(key, at) for key in (each.kind or each.found for each in last)}
-        return next((each.found for each in last if at - since[each.kind or each.found] >= each.grace_s), None)
+        last = now.problems
+        final = outlasted.first(last)
+        return final.found if final else None
 
     found = poll(ended, timeout_s=timeout_s, clock=clock, sleep=sleep)
     if found is not None:

@@ -1,10 +1,10 @@
-"""What keeps a service from coming up, read from the objects that KServe makes of it. Pure functions over JSON values.
+"""What keeps a service or its pods from coming up, read from objects as JSON values, and when it is there to stay.
 
 KServe itself does not tell: beside a good pod it stays Ready while a bad model rolls out, and a server that dies, an
 image that cannot be pulled or a pod without a node leave its status as it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from components.platforms.kubernetes.connection import Object
@@ -20,15 +20,46 @@ _NEVER_STARTS = {
 }
 #: A registry may refuse once. The kubelet tells of it when it tries again, which is up to fifteen seconds later.
 _PULL_FAILS = {"ErrImagePull", "ImagePullBackOff"}
+#: Reasons of problems that are told apart, by the pod's condition and the container's state in which they show.
+NO_NODE, ENDED = "PodScheduled", "terminated"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One reason. It counts once it, or another of its `kind`, has been seen for `grace_s` seconds without a break."""
+    """What is in the way. It counts once it has been seen for `grace_s` seconds without a break. Two with one `reason`
+    and one `pod` are the same problem, whatever their words."""
 
     found: str
     grace_s: float = 0.0
-    kind: str = ""
+    reason: str = ""
+    pod: str = ""
+
+
+class Outlasted:
+    """Remembers since when each problem has been seen without a break."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: dict[str, float] = {}
+
+    def first(self, found: list[Problem]) -> Problem | None:
+        """The first that counts, of all those that are seen now."""
+        now = self._clock()
+        self._since = {
+            key: self._since.get(key, now) for key in [each.reason + (each.pod or each.found) for each in found]
+        }
+        return next(
+            (each for each in found if now - self._since[each.reason + (each.pod or each.found)] >= each.grace_s), None
+        )
+
+
+def without_growth(found: list[Problem], events: Callable[[str], list[Object]]) -> list[Problem]:
+    """Without the pods that only wait for a node which the cluster is adding. `events`: those of a pod, by its name."""
+    return [
+        each
+        for each in found
+        if each.reason != NO_NODE or all(event.get("reason") != "TriggeredScaleUp" for event in events(each.pod))
+    ]
 
 
 def is_rolled_out(deployment: Object | None, *, uri: str) -> bool:
@@ -70,31 +101,32 @@ def pods_of(uri: str, pods: list[Object]) -> list[Object]:
 def pod_problems(pod: Object) -> Iterator[Problem]:
     name, status = pod["metadata"]["name"], pod.get("status", {})
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        who = f"{container['name']} of pod {name}"
         if not container.get("ready"):
-            yield from _of_container(container, who=who)
+            yield from _of_container(container, pod=name)
     if status.get("phase") == "Failed" and status.get("reason"):
         yield Problem(f"pod {name} failed: {status['reason']}: {status.get('message', '')}")
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             # Room may yet be made: by a pod that is going, or by a cluster that grows.
-            yield Problem(f"pod {name} cannot be scheduled: {condition.get('message', '')}", grace_s=20.0)
+            yield Problem(f"pod {name} cannot be scheduled: {condition.get('message', '')}", 20.0, NO_NODE, name)
 
 
-def _of_container(container: Object, *, who: str) -> Iterator[Problem]:
+def _of_container(container: Object, *, pod: str) -> Iterator[Problem]:
+    who = f"{container['name']} of pod {pod}"
     state = container.get("state", {})
     waiting = state.get("waiting", {})
-    reason, message = waiting.get("reason"), waiting.get("message", "")
+    reason = waiting.get("reason")
+    why = f"{reason}: {waiting.get('message', '')}"
     if reason in _NEVER_STARTS:
-        yield Problem(f"{who} does not start: {reason}: {message}")
+        yield Problem(f"{who} does not start: {why}")
     if reason in _PULL_FAILS:
-        found = f"{who} does not start, its image {container['image']} cannot be pulled: {reason}: {message}"
-        yield Problem(found, grace_s=6.0, kind=f"image {who}")
+        found = f"{who} does not start, its image {container['image']} cannot be pulled: {why}"
+        yield Problem(found, 6.0, "ErrImagePull", pod)
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
     if ended:
         said = ended.get("message", "").strip()
         sentence = f"{who} ended with exit code {ended['exitCode']} ({ended.get('reason', 'Error')})"
-        yield Problem(f"{sentence}. Its last log lines:\n{said}" if said else sentence)
+        yield Problem(f"{sentence}. Its last log lines:\n{said}" if said else sentence, reason=ENDED)
 
 
 def _of_service(status: Object) -> Iterator[Problem]:
@@ -109,10 +141,9 @@ def _of_service(status: Object) -> Iterator[Problem]:
 
 def _of_deployment(deployment: Object) -> Iterator[Problem]:
     for condition in deployment.get("status", {}).get("conditions", []):
-        kind, state = condition["type"], condition["status"]
-        if kind == "ReplicaFailure" and state == "True":
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             yield Problem(f"no pod can be made: {condition.get('message', '')}", grace_s=5.0)
-        if kind == "Progressing" and state == "False":
+        if condition["type"] == "Progressing" and condition["status"] == "False":
             yield Problem(f"the Deployment gave up: {condition.get('message', '')}")
 
 

@@ -4,11 +4,11 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from components.contracts import ScoreReport, ScoringJob
 from components.platforms.kubernetes.connection import SPARK_APPLICATIONS, ClusterUnavailable, Connection, Object
-from components.platforms.kubernetes.failures import pod_problems
+from components.platforms.kubernetes.failures import ENDED, Outlasted, Problem, pod_problems, without_growth
 from components.platforms.kubernetes.lease import RunLease
 from components.platforms.kubernetes.spark_application import SETTINGS, application_name, job_files, spark_application
 from components.platforms.kubernetes.spark_driver import ERROR_MARK, PROGRESS_MARK, REPORT_MARK
@@ -93,22 +93,24 @@ class Execution:
     sleep: Callable[[float], None] = time.sleep
     _shown: str = ""
     _looked: float = 0.0
-    _since: dict[str, float] = field(default_factory=dict)
 
     def until_done(self) -> ScoreReport:
-        started = self.clock()
+        started, outlasted = self.clock(), Outlasted(self.clock)
+        found: list[Problem] = []
         while True:
             try:
                 state = self._state()
                 self._show_log()
                 if state.get("state") in ("COMPLETED", "FAILED"):
                     return self._result(state)
-                found = self._stuck(state)
+                found = self._why_not(state)
+                if final := outlasted.first(without_growth(found, self.connection.events)):
+                    raise self._failed(final.found)
             except ClusterUnavailable as error:
                 log.info("looking again: %s", error)
-                found = ""
-            if found or self.clock() - started > self.timeout_s:
-                raise self._failed(found or f"no end after {self.timeout_s:.0f} s")
+            if self.clock() - started > self.timeout_s:
+                seen = [each.found for each in found]
+                raise self._failed("; ".join([f"no end after {self.timeout_s:.0f} s", *seen]))
             self.sleep(POLL_S)
 
     def _state(self) -> Object:
@@ -127,23 +129,17 @@ class Execution:
                 raise release_error(line.partition(ERROR_MARK)[2])
         raise self._failed(cause(state.get("errorMessage", "no report in the driver's log"), log_text=text))
 
-    def _stuck(self, state: Object) -> str:
-        """Why it will not come to an end; the operator's own state does not tell."""
+    def _why_not(self, state: Object) -> list[Problem]:
+        """Why it may not come to an end; the operator's own state does not tell."""
         if not state.get("state"):
             wanted = "does the Spark operator run, and does it watch this namespace?"
-            return self._outlasted({f"the operator has not taken it up: {wanted}": OPERATOR_S})
+            return [Problem(f"the operator has not taken it up: {wanted}", OPERATOR_S)]
         pods = self.connection.pods(f"sparkoperator.k8s.io/app-name={self.name}")
         executors = [pod for pod in pods if pod["metadata"]["labels"].get("spark-role") == "executor"]
         running = any(pod.get("status", {}).get("phase") == "Running" for pod in executors)
         waiting = [pod for pod in pods if not (pod in executors and running)]
         # A container that ended is no news: the operator sees the driver's end, and Spark replaces executors.
-        found = [each for pod in waiting for each in pod_problems(pod) if "ended with exit code" not in each.found]
-        return self._outlasted({each.found: each.grace_s for each in found})
-
-    def _outlasted(self, found: dict[str, float]) -> str:
-        now = self.clock()
-        self._since = {each: self._since.get(each, now) for each in found}
-        return next((each for each, grace_s in found.items() if now - self._since[each] >= grace_s), "")
+        return [each for pod in waiting for each in pod_problems(pod) if each.reason != ENDED]
 
     @property
     def _driver(self) -> str:

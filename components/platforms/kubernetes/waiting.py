@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
@@ -15,7 +15,15 @@ from components.platforms.kubernetes.connection import (
     Connection,
     Object,
 )
-from components.platforms.kubernetes.failures import Problem, is_rolled_out, is_routed, pods_of, problems
+from components.platforms.kubernetes.failures import (
+    Outlasted,
+    Problem,
+    is_rolled_out,
+    is_routed,
+    pods_of,
+    problems,
+    without_growth,
+)
 from components.platforms.kubernetes.inference_service import GRPC_PORT, REST_PORT, settings_of
 from components.platforms.names import ACCESS_SECRET
 from components.platforms.serving import KNATIVE
@@ -42,7 +50,6 @@ class Wait:
     timeout_s: float
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    _since: dict[str, float] = field(default_factory=dict)
 
     def until_served(self) -> Endpoint:
         """Waits until the rollout is complete and the server itself names the version.
@@ -50,14 +57,14 @@ class Wait:
         Raises:
             ServingFailed: it does not come to, with the pod's own reason and its last log lines.
         """
-        started, agreeing = self.clock(), 0
+        started, agreeing, outlasted = self.clock(), 0, Outlasted(self.clock)
         while True:
             endpoint, found = self._look()
             agreeing = agreeing + 1 if endpoint else 0
             if endpoint and agreeing == ANSWERS_IN_A_ROW:
                 log.info("%s v%d ready after %.1f s", self.name, endpoint.version, self.clock() - started)
                 return endpoint
-            if final := self._outlasted(found):
+            if final := outlasted.first(found):
                 raise self._failed(final.found)
             if self.clock() - started >= self.timeout_s:
                 raise self._failed(self._state(found))
@@ -88,37 +95,27 @@ class Wait:
         found = list(problems(service, deployment, pods=pods, uri=self.release.uri))
         found += self._failed_loads(pods_of(self.release.uri, pods))
         if service is not None and deployment is None and not pods:
-            found += [
-                *self._rejections(service["metadata"]["uid"]),
-                Problem("KServe has made nothing of it: does it run?", grace_s=60.0),
-            ]
-        return [each for each in found if not self._is_growing(each)]
+            found += self._rejections(service["metadata"]["uid"])
+            found.append(Problem("KServe has made nothing of it: does it run?", grace_s=60.0))
+        return without_growth(found, self.connection.events)
 
-    def _failed_loads(self, pods: list[Object]) -> list[Problem]:
+    def _failed_loads(self, pods: list[Object]) -> Iterator[Problem]:
         """What servers say that run without being ready, and so are not behind the Service."""
-        asked = {each["metadata"]["name"]: each.get("status", {}).get("podIP") for each in pods}
-        urls = {pod: f"http://{ip}:{REST_PORT}/v1/models/{self.name}" for pod, ip in asked.items() if ip}
-        told = [(pod, each["status"]) for pod, url in urls.items() for each in _statuses(url) if each["state"] == "END"]
-        return [Problem(f"the server of pod {pod} did not load it: {each['error_message']}") for pod, each in told]
+        for pod in pods:
+            name, ip = pod["metadata"]["name"], pod.get("status", {}).get("podIP")
+            for each in _statuses(f"http://{ip}:{REST_PORT}/v1/models/{self.name}") if ip else []:
+                if each["state"] == "END":
+                    yield Problem(f"the server of pod {name} did not load it: {each['status']['error_message']}")
 
     def _rejections(self, uid: str) -> list[Problem]:
         """What KServe says in events alone, where it makes no Deployment. Events outlive what they speak of, so that
         one by the same name may have been of an earlier service."""
-        events = [each for each in self.connection.events(self.name) if each.get("type") == "Warning"]
-        events = [each for each in events if each["involvedObject"].get("uid") == uid]
+        events = [
+            each
+            for each in self.connection.events(self.name)
+            if each.get("type") == "Warning" and each["involvedObject"].get("uid") == uid
+        ]
         return [Problem(f"KServe: {each['reason']}: {each['message']}", grace_s=5.0) for each in events[-1:]]
-
-    def _is_growing(self, problem: Problem) -> bool:
-        """Whether the pod only waits for a node that the cluster is adding."""
-        if "cannot be scheduled" not in problem.found:
-            return False
-        pod = problem.found.split()[1]
-        return any(event.get("reason") == "TriggeredScaleUp" for event in self.connection.events(pod))
-
-    def _outlasted(self, found: list[Problem]) -> Problem | None:
-        now = self.clock()
-        self._since = {key: self._since.get(key, now) for key in (each.kind or each.found for each in found)}
-        return next((each for each in found if now - self._since[each.kind or each.found] >= each.grace_s), None)
 
     def _state(self, found: list[Problem]) -> str:
         """What a wait that ran out saw last."""

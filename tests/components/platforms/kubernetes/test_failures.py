@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from components.platforms.kubernetes.failures import SOURCE_URI, Problem, is_rolled_out, is_routed, problems
+from components.platforms.kubernetes.failures import (
+    SOURCE_URI,
+    Outlasted,
+    Problem,
+    is_rolled_out,
+    is_routed,
+    problems,
+    without_growth,
+)
 
 URI = "gs://models/rpm/releases/7"
 SERVICE: dict[str, Any] = {"metadata": {"name": "rpm"}, "spec": {}, "status": {}}
@@ -72,14 +80,16 @@ def test_a_server_that_recovered_long_ago_is_no_problem() -> None:
     assert found(pod(containerStatuses=[server])) == []
 
 
-def test_an_image_that_cannot_be_pulled_has_one_kind_under_both_its_names() -> None:
+def test_an_image_that_cannot_be_pulled_has_one_reason_under_both_its_names() -> None:
     def waiting(reason: str) -> dict[str, Any]:
         state = {"waiting": {"reason": reason, "message": "no such host"}}
         return {"name": "kserve-container", "image": "tensorflow/serving:2.6.2", "ready": False, "state": state}
 
     (first,), (second,) = (found(pod(containerStatuses=[waiting(r)])) for r in ("ErrImagePull", "ImagePullBackOff"))
 
-    assert first.kind == second.kind != ""
+    assert (first.reason, first.pod) == (second.reason, second.pod)
+    assert first.reason
+    assert first.pod == "rpm-predictor-1"
     assert first.found != second.found
     assert "tensorflow/serving:2.6.2" in first.found
 
@@ -91,6 +101,49 @@ def test_a_pod_without_a_node_has_some_time_to_get_one() -> None:
 
     assert problem.grace_s > 0
     assert "Insufficient cpu" in problem.found
+
+
+def test_a_pod_that_the_cluster_adds_a_node_for_is_left_out_and_no_other() -> None:
+    told = {"grows": ["FailedScheduling", "TriggeredScaleUp"], "stays": ["FailedScheduling", "NotTriggerScaleUp"]}
+    unscheduled = {"type": "PodScheduled", "status": "False"}
+    pods = [pod(conditions=[unscheduled]) for _ in told]
+    for each, name in zip(pods, told, strict=True):
+        each["metadata"]["name"] = name
+
+    seen = without_growth([*found(*pods), Problem("another")], lambda name: [{"reason": each} for each in told[name]])
+
+    assert [each.found for each in seen] == ["pod stays cannot be scheduled: ", "another"]
+
+
+@pytest.mark.parametrize(
+    ("looks", "counts_at"),
+    [
+        ([[Problem("x")]], 0),
+        ([[Problem("x", 3.0)]] * 9, 3),
+        ([[Problem("x", 3.0)], [Problem("x", 3.0)], [], *[[Problem("x", 3.0)]] * 9], 6),
+        ([[Problem("x", 3.0)], [Problem("y", 3.0)]] * 9, None),
+        ([[Problem("x", 3.0, "r", "p")], [Problem("y", 3.0, "r", "p")]] * 9, 3),
+        ([[Problem("x", 3.0, "r", "p")], [Problem("x", 3.0, "r", "q")]] * 9, None),
+        ([[Problem("x", 3.0, "r", "p")], [Problem("x", 3.0, "s", "p")]] * 9, None),
+    ],
+)
+def test_a_problem_counts_once_it_was_there_for_its_time_without_a_break(
+    looks: list[list[Problem]], counts_at: int | None
+) -> None:
+    seconds = iter(range(len(looks)))
+    outlasted = Outlasted(lambda: next(seconds))
+
+    counted = [at for at, look in enumerate(looks) if outlasted.first(look)]
+
+    assert next(iter(counted), None) == counts_at
+
+
+def test_of_problems_that_count_the_first_is_told() -> None:
+    seconds = iter([0.0, 5.0])
+    outlasted = Outlasted(lambda: next(seconds))
+    look = [Problem("passes", 9.0), Problem("telling", 5.0), Problem("other", 1.0)]
+
+    assert [outlasted.first(look), outlasted.first(look)] == [None, look[1]]
 
 
 @pytest.mark.parametrize("change", [{"uri": "gs://models/rpm/releases/6"}, {"deleted": True}])

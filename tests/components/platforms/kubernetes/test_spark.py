@@ -1,20 +1,23 @@
-"""The SparkApplication that is asked for, what travels with it, and what is read out of its end."""
+"""The SparkApplication that is asked for, what travels with it, what it waits for, and what is read out of its end."""
 
 import base64
 import io
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.contracts import ScoringJob, SparkSettings
-from components.platforms.kubernetes.spark import cause, release_error
+from components.platforms.kubernetes.spark import Execution, cause, release_error
 from components.platforms.kubernetes.spark_application import application_name, job_files, spark_application
 from components.platforms.kubernetes.spark_driver import ERROR_MARK
 from model.errors import InvalidValue, RowsMismatch, ScoringFailed
 from model.sample.retail import SIGNATURE
+from tests.components.platforms.kubernetes.api_server import ApiServer
 
 JOB = ScoringJob("gs://b/rows.csv", "gs://b/out", SIGNATURE, endpoint_json="{}")
 
@@ -145,3 +148,109 @@ def test_the_drivers_error_comes_back_as_what_it_was(kind: type[RowsMismatch]) -
 
     assert type(back) is kind
     assert str(back) == str(error)
+
+
+def keep_pod(server: ApiServer, name: str, **status: Any) -> None:
+    role = "driver" if name.endswith("-driver") else "executor"
+    server.keep(f"pods/{name}", metadata={"name": name, "labels": {"spark-role": role}}, status=status)
+
+
+def keep_unscheduled(server: ApiServer, name: str) -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": "Insufficient cpu."}
+    keep_pod(server, name, phase="Pending", conditions=[condition])
+
+
+def keep_growth(server: ApiServer, pod: str) -> None:
+    server.keep("events/e", reason="TriggeredScaleUp", involvedObject={"kind": "Pod", "name": pod})
+
+
+def end_of(
+    server: ApiServer,
+    *,
+    state: str = "SUBMITTED",
+    timeout_s: float = 40.0,
+    meanwhile: Callable[[int], None] = lambda second: None,
+) -> tuple[str, int]:
+    """Why the application `s` comes to no good end, and after how many seconds that is known. `meanwhile` is called at
+    each second."""
+    now = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += int(seconds)
+        meanwhile(now)
+
+    server.keep("sparkapplications/s", status={"applicationState": {"state": state}})
+    execution = Execution(server.connection(), "s", timeout_s, clock=lambda: now, sleep=sleep)
+    with pytest.raises(ScoringFailed) as caught:
+        execution.until_done()
+    return caught.value.found, now
+
+
+PODS = pytest.mark.parametrize(("name", "state"), [("s-driver", "SUBMITTED"), ("job-exec-1", "RUNNING")])
+
+
+@PODS
+def test_a_pod_that_fits_on_no_node_is_given_up(server: ApiServer, name: str, state: str) -> None:
+    keep_unscheduled(server, name)
+
+    assert end_of(server, state=state) == (f"pod {name} cannot be scheduled: Insufficient cpu.", 20)
+
+
+@PODS
+def test_a_pod_that_the_cluster_adds_a_node_for_is_waited_for(server: ApiServer, name: str, state: str) -> None:
+    keep_unscheduled(server, name)
+
+    def grow(second: int) -> None:
+        if second == 15:
+            keep_growth(server, name)
+        if second == 30:
+            keep_pod(server, name, phase="Running")
+        if second == 35:
+            end = {"state": "FAILED", "errorMessage": "the job's own error"}
+            server.keep("sparkapplications/s", status={"applicationState": end})
+
+    assert end_of(server, state=state, meanwhile=grow) == ("the job's own error", 35)
+
+
+def test_a_node_that_does_not_come_in_time_is_told(server: ApiServer) -> None:
+    keep_unscheduled(server, "s-driver")
+    keep_growth(server, "s-driver")
+
+    assert end_of(server) == ("no end after 40 s; pod s-driver cannot be scheduled: Insufficient cpu.", 41)
+
+
+def test_an_image_that_cannot_be_pulled_counts_under_both_its_names(server: ApiServer) -> None:
+    def refuse(second: int) -> None:
+        waiting = {"reason": ("ErrImagePull", "ImagePullBackOff")[second % 2], "message": "not found"}
+        container = {"name": "spark", "image": "spark:none", "ready": False, "state": {"waiting": waiting}}
+        keep_pod(server, "s-driver", phase="Pending", containerStatuses=[container])
+
+    refuse(0)
+    found, after_s = end_of(server, meanwhile=refuse)
+
+    assert "its image spark:none cannot be pulled" in found
+    assert after_s == 6
+
+
+def test_where_one_executor_runs_the_others_may_wait(server: ApiServer) -> None:
+    keep_pod(server, "s-driver", phase="Running")
+    keep_pod(server, "job-exec-1", phase="Running")
+    keep_unscheduled(server, "job-exec-2")
+
+    assert end_of(server, state="RUNNING") == ("no end after 40 s", 41)
+
+
+def test_a_container_that_ended_is_left_to_spark_and_the_operator(server: ApiServer) -> None:
+    ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    container = {"name": "spark-kubernetes-executor", "ready": False, "state": ended}
+    keep_pod(server, "job-exec-1", phase="Failed", containerStatuses=[container])
+
+    assert end_of(server, state="RUNNING") == ("no end after 40 s", 41)
+
+
+def test_an_operator_that_takes_nothing_up_is_told_after_a_minute(server: ApiServer) -> None:
+    found, after_s = end_of(server, state="", timeout_s=100)
+
+    assert found.startswith("the operator has not taken it up")
+    assert after_s == 60

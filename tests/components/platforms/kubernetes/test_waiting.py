@@ -1,13 +1,23 @@
-"""Where an InferenceService answers, in each of the ways in which KServe exposes one."""
+"""Where an InferenceService answers, in each of the ways in which KServe exposes one, and why one does not come up."""
 
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 from components.platforms import PROMOTED, LiveService
+from components.platforms.kubernetes import waiting
+from components.platforms.kubernetes.failures import SOURCE_URI
 from components.platforms.kubernetes.inference_service import live_service
-from components.platforms.kubernetes.waiting import endpoint_of
+from components.platforms.kubernetes.waiting import Wait, endpoint_of
 from components.platforms.serving import ServingSettings
 from model.endpoint import Endpoint
+from model.errors import ServingFailed
 from model.release_layout import Release
+from tests.components.platforms.kubernetes.api_server import ApiServer
 
 INSIDE: dict[str, Any] = {"clusterIP": "10.96.0.7", "ports": [{"port": 80}, {"port": 9000}]}
 
@@ -53,3 +63,106 @@ def test_through_a_gateway_under_the_services_own_name() -> None:
     endpoint = endpoint_of(service(settings, url="http://rpm-shop.example.com"), INSIDE, version=7)
 
     assert endpoint == Endpoint("https://gateway.example", "", "rpm", 7, host="rpm-shop.example.com")
+
+
+RELEASE = Release("rpm", 7, "sha256:7", "gs://models/rpm/releases/7")
+POD = "rpm-predictor-1"
+
+
+@pytest.fixture
+def rolling_out(server: ApiServer) -> ApiServer:
+    """With an InferenceService whose Deployment has no ready pod yet."""
+    server.keep("inferenceservices/rpm", metadata={"name": "rpm", "uid": "this"}, spec={})
+    server.keep("deployments/rpm-predictor", metadata=of_the_release("rpm-predictor"), spec={}, status={})
+    return server
+
+
+def of_the_release(name: str) -> dict[str, Any]:
+    return {"name": name, "generation": 1, "annotations": {SOURCE_URI: RELEASE.uri}}
+
+
+def keep_unscheduled(server: ApiServer) -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": "Insufficient cpu."}
+    status = {"phase": "Pending", "conditions": [condition]}
+    server.keep(f"pods/{POD}", metadata=of_the_release(POD), status=status)
+
+
+def keep_event(server: ApiServer, reason: str, *, uid: str, message: str) -> None:
+    about = {"name": POD, "uid": uid}
+    server.keep(f"events/{reason}", type="Warning", reason=reason, message=message, involvedObject=about)
+
+
+def failure_of(server: ApiServer, *, timeout_s: float = 70.0) -> tuple[str, float]:
+    """Why the release does not come to be served, and after how many seconds that is known."""
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    wait = Wait(server.connection(), "rpm", RELEASE, timeout_s, clock=lambda: now, sleep=sleep)
+    with pytest.raises(ServingFailed) as caught:
+        wait.until_served()
+    return caught.value.found, now
+
+
+def test_a_pod_that_fits_on_no_node_is_given_up(rolling_out: ApiServer) -> None:
+    keep_unscheduled(rolling_out)
+
+    assert failure_of(rolling_out) == (f"pod {POD} cannot be scheduled: Insufficient cpu", 20.0)
+
+
+def test_a_pod_that_the_cluster_adds_a_node_for_is_waited_for(rolling_out: ApiServer) -> None:
+    keep_unscheduled(rolling_out)
+    keep_event(rolling_out, "TriggeredScaleUp", uid="pods", message="1->2 nodes")
+
+    found = f"none after 30 s; pods: ['{POD} Pending']; 1->2 nodes"
+    assert failure_of(rolling_out, timeout_s=30.0) == (found, 30.0)
+
+
+def test_what_kserve_says_in_events_is_told_where_it_makes_nothing(rolling_out: ApiServer) -> None:
+    del rolling_out.objects["deployments/rpm-predictor"]
+    keep_event(rolling_out, "InternalError", uid="this", message="no such scheme")
+
+    assert failure_of(rolling_out) == ("KServe: InternalError: no such scheme", 5.0)
+
+
+def test_what_it_said_of_an_earlier_service_of_that_name_is_not(rolling_out: ApiServer) -> None:
+    del rolling_out.objects["deployments/rpm-predictor"]
+    keep_event(rolling_out, "InternalError", uid="earlier", message="no such scheme")
+
+    assert failure_of(rolling_out) == ("KServe has made nothing of it: does it run?", 60.0)
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server that could not load its model."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            why = {"error_code": "NOT_FOUND", "error_message": "no variables"}
+            status = {"version": "7", "state": "END", "status": why}
+            data = json.dumps({"model_version_status": [status]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        monkeypatch.setattr(waiting, "REST_PORT", listening.server_address[1])
+        yield "127.0.0.1"
+        listening.shutdown()
+        thread.join()
+
+
+def test_a_server_that_did_not_load_the_model_is_told_at_once(rolling_out: ApiServer, refusing: str) -> None:
+    status = {"phase": "Running", "podIP": refusing}
+    rolling_out.keep(f"pods/{POD}", metadata=of_the_release(POD), status=status)
+
+    found = f"the server of pod {POD} did not load it: no variables"
+    assert failure_of(rolling_out) == (found, 0.0)
