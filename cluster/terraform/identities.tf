@@ -31,6 +31,14 @@ resource "google_service_account_iam_member" "workload_identity" {
   depends_on         = [google_container_cluster.cluster]
 }
 
+# Kubeflow Pipelines runs steps as an account of its own.
+resource "google_service_account_iam_member" "runner" {
+  service_account_id = google_service_account.pods["savedmodel-release"].name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "serviceAccount:${local.workload_pool}[${var.namespace}/${var.runner}]"
+  depends_on         = [google_container_cluster.cluster]
+}
+
 resource "google_service_account" "nodes" {
   account_id   = "savedmodel-release-nodes"
   display_name = "Nodes of the release cluster"

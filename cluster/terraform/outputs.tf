@@ -42,6 +42,11 @@ output "pipeline_parameters" {
   }
 }
 
+output "runner_identity" {
+  description = "The command that makes Kubeflow's account act as the pipeline's Google service account."
+  value       = "kubectl annotate serviceaccount --namespace ${var.namespace} ${var.runner} iam.gke.io/gcp-service-account=${google_service_account.pods["savedmodel-release"].email}"
+}
+
 output "service_accounts" {
   description = "Google service account of each Kubernetes service account."
   value       = { for name, account in google_service_account.pods : name => account.email }

@@ -36,6 +36,16 @@ variable "name" {
   }
 }
 
+variable "runner" {
+  description = "Kubernetes service account that Kubeflow Pipelines runs steps as: its own, or in a profile default-editor."
+  type        = string
+  default     = "pipeline-runner"
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.runner))
+    error_message = "A service account is named by at most 63 lower-case letters, digits and dashes, no dash first or last."
+  }
+}
+
 variable "bucket" {
   description = "Name of the bucket that models, rows and predictions are kept in. Names of buckets are unique in all of Google Cloud."
   type        = string
