@@ -48,11 +48,11 @@ compiled-is-fresh: $(BIN)/.installed ## compiled/ is what the sources compile to
 	@$(BIN)/python -m pipeline.freshness
 
 tests: $(BIN)/.installed ## the tests alone; TESTS=tests/model for a part of them
-	$(BIN)/pytest -n $(WORKERS) $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --durations 12 $(TESTS)
 
 test-cluster: $(BIN)/.installed ## the tests on the cluster of KUBECONFIG; IMAGE_BUILD=PROGRAM builds the images first
 	@if [ -z "$$KUBECONFIG" ]; then echo "test-cluster: skipped, since KUBECONFIG names no cluster"; exit 0; fi; set -e; \
-	if [ -n "$$IMAGE_BUILD" ]; then cluster/load-test-images; fi; $(BIN)/pytest -m cluster $(CLUSTER_TESTS)
+	if [ -n "$$IMAGE_BUILD" ]; then cluster/load-test-images; fi; $(BIN)/pytest -m cluster --durations 12 $(CLUSTER_TESTS)
 
 bench-cluster: $(BIN)/.installed ## a release on the cluster of KUBECONFIG: seconds by step, and how many were ours
 	@if [ -z "$$KUBECONFIG" ]; then echo "bench-cluster: skipped, since KUBECONFIG names no cluster"; else $(BIN)/python -m benchmarks.cluster $(ROWS); fi
