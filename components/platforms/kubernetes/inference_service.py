@@ -54,12 +54,16 @@ def promoted_into(found: Object, body: Object, *, keep_former: bool) -> Object:
     `found` is itself an unfinished promotion."""
     kept = found["metadata"].get("annotations", {})
     ours = {name: body["metadata"]["annotations"][name] for name in (LIVE_ANNOTATION, SETTINGS_ANNOTATION)}
-    former = json.dumps(
-        {"predictor": found["spec"]["predictor"], "annotations": {name: kept.get(name) for name in ours}}
-    )
-    former = kept.get(FORMER_ANNOTATION, former) if keep_former else former
+    former = kept.get(FORMER_ANNOTATION, _written(found)) if keep_former else _written(found)
     annotations = {**kept, **ours, FORMER_ANNOTATION: former}
     return _changed(found, annotations, predictor=_laid_over(found, body["spec"]["predictor"]))
+
+
+def _written(found: Object) -> str:
+    """What brings the predictor of `found` back: for FORMER_ANNOTATION."""
+    kept = found["metadata"].get("annotations", {})
+    annotations = {name: kept.get(name) for name in (LIVE_ANNOTATION, SETTINGS_ANNOTATION)}
+    return json.dumps({"predictor": found["spec"]["predictor"], "annotations": annotations})
 
 
 def _laid_over(found: Object, wanted: Object) -> Object:
@@ -79,12 +83,13 @@ def _over(had: Object, wanted: Object, was_set: Object) -> Object:
 
 def put_back(found: Object, service: LiveService) -> Object | None:
     """The live InferenceService `found` with the predictor that a promotion replaced; None if that one served another
-    release than `service` names."""
+    release than `service` names. What it replaces itself is written on it, for a rollback that does not succeed."""
     kept = found["metadata"].get("annotations", {})
     former = json.loads(kept.get(FORMER_ANNOTATION, "{}"))
     if storage_uri({"spec": former}) != service.release.uri:
         return None
     annotations = {**kept, **former["annotations"], LIVE_ANNOTATION: json_codec.to_json(service)}
+    annotations[FORMER_ANNOTATION] = _written(found)
     annotations = {name: text for name, text in annotations.items() if text is not None}
     return _changed(found, annotations, predictor=former["predictor"])
 

@@ -225,6 +225,18 @@ def test_going_on_with_an_unfinished_promotion_does_not_forget_what_was_there_be
     assert restored["spec"] == found["spec"]
 
 
+def test_a_rollback_that_does_not_succeed_can_bring_back_what_it_replaced() -> None:
+    promoted = promoted_into(live(), second(ServingSettings(cpu="2", replicas=3)), keep_former=False)
+    rolled_back = put_back(promoted, LiveService(FIRST, "run-3", PROMOTED))
+    assert rolled_back is not None
+
+    again = put_back(rolled_back, LiveService(SECOND, "run-3", PROMOTED))
+
+    assert again is not None
+    assert again["spec"] == promoted["spec"]
+    assert settings_of(again) == settings_of(promoted)
+
+
 def test_what_served_another_release_is_not_taken_for_the_former_one() -> None:
     found = live_service(LiveService(SECOND, "run-1", PROMOTING), namespace="ns", settings=NOTHING)
 
