@@ -1,11 +1,14 @@
 """`savedmodel-release compile` and `sample`: what is uploaded to Kubeflow Pipelines, and what its defaults release."""
 
+import re
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from model.errors import InvalidValue
+from model.errors import InvalidValue, StorageError
 from pipeline.commands import explained
 
 
@@ -23,13 +26,39 @@ def _bucket(_: click.Context, __: click.Parameter, value: str | None) -> str | N
     return value.rstrip("/")
 
 
+def _matching(pattern: str, what: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """A value that a cluster may take: what it would refuse is said here, not by a pod."""
+
+    def check(_: click.Context, __: click.Parameter, value: str) -> str:
+        if value and not re.fullmatch(pattern, value):
+            raise click.BadParameter(f"{value!r} is no {what}.")
+        return value
+
+    return check
+
+
+_IMAGE = r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
+_CLAIM = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+
+
+def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and (not value or (Path(value).exists() and not Path(value).is_file())):
+        raise click.BadParameter(f"{value!r} is no file.")
+    return value
+
+
 @click.command("compile")
 @click.option(
-    "--output", type=click.Path(dir_okay=False), help="The file to write. Default: compiled/ of this project."
+    "--output",
+    type=click.Path(dir_okay=False),
+    callback=_file,
+    help="The file to write. Default: compiled/ of this project.",
 )
 @click.option(
     "--image",
     default="",
+    metavar="IMAGE",
+    callback=_matching(_IMAGE, "name of an image"),
     help="A prebuilt image with all packages, so that no step installs any. With --output.",
 )
 @click.option(
@@ -43,6 +72,7 @@ def _bucket(_: click.Context, __: click.Parameter, value: str | None) -> str | N
     "--volume-claim",
     metavar="CLAIM",
     default="",
+    callback=_matching(_CLAIM, "name of a PersistentVolumeClaim"),
     help="Mount this PersistentVolumeClaim at /mnt/data where rows are read and predictions written, so that rows_uri "
     "and predictions_uri may be file:///mnt/data/PATH. With --output.",
 )
@@ -61,20 +91,38 @@ def compile_command(output: str | None, image: str, bucket: str | None, volume_c
 
     asked = {"bucket": bucket, "image": image, "volume_claim": volume_claim}
     own: dict[str, Any] = {name: value for name, value in asked.items() if value}
-    if own and not output:
+    if own and output is None:
         option = f"--{min(own).replace('_', '-')}"
         do = "Add --output FILE: compiled/ holds what everybody gets."
         raise InvalidValue(expected=f"{option} with --output", found=f"{option} alone", where="compile", do=do)
-    files = {Path(output): compile_pipeline(**own)} if output else compiled_files()
+    files = compiled_files() if output is None else {Path(output): compile_pipeline(**own)}
     for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        _write(path, text)
         click.echo(f"{path} ({len(text) / 1024:.0f} KiB)")
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: what stands there may be somebody's only copy.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as beside:
+            written = Path(beside, path.name)
+            written.write_text(text, encoding="utf-8")
+            written.replace(path)
+    except OSError as error:
+        do = "Make room, or name another file with --output."
+        raise StorageError(
+            expected="a file to write", found=error.strerror or str(error), where=str(path), do=do
+        ) from error
 
 
 @click.command()
 @click.argument("root")
-@click.option("--rows", default=1000, show_default=True, type=click.IntRange(1), help="Number of visits.")
+@click.option("--rows", default=1000, show_default=True, type=click.IntRange(1, 10**9), help="Number of visits.")
 @explained
 def sample(root: str, rows: int) -> None:
     """Write the sample below ROOT, a gs:// URI or a directory: a SavedModel, and labelled visits to score with it.

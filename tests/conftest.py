@@ -18,6 +18,17 @@ Build = Callable[[Path], Path]
 pytest_plugins = ["tests.gcs"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker idles while another one is at its last."""
+
+    def allowed_s(item: pytest.Item) -> float:
+        timeout = item.get_closest_marker("timeout")
+        slow = item.get_closest_marker("slow") is not None and item.get_closest_marker("cluster") is None
+        return float(timeout.args[0] if timeout else 300) if slow else 0.0
+
+    items.sort(key=allowed_s, reverse=True)
+
+
 @pytest.fixture(scope="session")
 def shared_directory(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """One directory for all workers of this session."""

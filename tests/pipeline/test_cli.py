@@ -68,12 +68,48 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert done.stderr == "tensorflow is not installed, and this needs it: install the extra `all`.\n"
 
 
-@pytest.mark.parametrize("option", [("--bucket", "gs://b"), ("--volume-claim", "rows"), ("--image", "i:1")])
+@pytest.mark.parametrize("option", [("--bucket", "gs://bucket"), ("--volume-claim", "rows"), ("--image", "i:1")])
 def test_what_is_compiled_for_one_place_does_not_go_into_compiled(option: tuple[str, ...]) -> None:
     done = run("compile", *option)
 
     assert done.returncode == 2
     assert "Add --output FILE" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--image", "two words"),
+        ("--image", "Registry/UPPER:1"),
+        ("--image", "{{x}}"),
+        ("--volume-claim", "Rows"),
+        ("--output", ""),
+        ("--output", "/dev/null"),
+    ],
+)
+def test_what_no_cluster_or_disk_would_take_is_wrong_usage(option: tuple[str, ...], tmp_path: Path) -> None:
+    done = run("compile", "--output", str(tmp_path / "x.yaml"), *option)
+
+    assert done.returncode == 2, done.stderr
+    assert f"Invalid value for '{option[0]}'" in done.stderr
+
+
+@pytest.mark.parametrize("image", ["steps", "registry.example:5000/a/b_c:1.0", "r.example/a@sha256:" + "0" * 64])
+def test_names_of_images_are_taken(image: str, tmp_path: Path) -> None:
+    done = run("compile", "--output", str(tmp_path / "x.yaml"), "--image", image)
+
+    assert done.returncode == 0, done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["x.yaml"]
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    done = run("compile", "--output", str(tmp_path / "x.yaml"))
+
+    assert done.returncode == 1
+    assert f"{tmp_path / 'x.yaml'}: expected a file to write" in done.stderr
 
 
 @pytest.mark.parametrize("bucket", ["", "b", "s3://b", "gs://", "gs:///", "gs://Not A Bucket"])
