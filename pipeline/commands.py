@@ -57,3 +57,4 @@ def log_to_stderr() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     for name in ("components", "pipeline", "model"):
         logging.getLogger(name).setLevel(logging.INFO)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # that it tries again is nobody's business

@@ -18,9 +18,16 @@ from model.errors import InvalidValue, ServingFailed
 NAMESPACE_VARIABLE = "SAVEDMODEL_RELEASE_NAMESPACE"
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TIMEOUT_S = (5.0, 30.0)
-#: Passing faults. A create that came through although its answer was lost is adopted like any other.
+#: Passing faults. A create that came through although its answer was lost is adopted like any other. A server that does
+#: not answer at all has had its half minute; when to come again is ours to say.
 RETRIES = urllib3.Retry(
-    5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, raise_on_status=False
+    5,
+    read=1,
+    backoff_factor=0.5,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
+    respect_retry_after_header=False,
 )
 
 Object = dict[str, Any]
@@ -80,7 +87,7 @@ class Connection:
             else:
                 config.load_kube_config(file, client_configuration=settings)
                 namespace = config.list_kube_config_contexts(file)[1]["context"].get("namespace") or "default"
-        except (config.ConfigException, OSError, YAMLError, TypeError, AttributeError) as error:
+        except (config.ConfigException, OSError, YAMLError, TypeError, ValueError, AttributeError) as error:
             raise InvalidValue(
                 expected="a service account's token (in a pod), or a kubeconfig file",
                 found=str(error).rstrip(".") or type(error).__name__,
@@ -239,6 +246,14 @@ class Connection:
                 where=where,
                 do="Is the API server reachable from here?",
             ) from error
+        except (ValueError, TypeError, LookupError) as error:
+            # No header can carry the token, or what answers is none. Neither is quoted: it may be the token.
+            raise ServingFailed(
+                expected=f"to {action}",
+                found=f"a token that no header can carry, or an answer that is no API server's ({type(error).__name__})",
+                where=where,
+                do="Look at the token, and at what listens there.",
+            ) from None
 
 
 def _reference(owner: Object) -> Object:

@@ -1,5 +1,6 @@
 """Reaching the API server, or saying why not."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from components.platforms.kubernetes.connection import (
     ClusterUnavailable,
     Connection,
 )
-from model.errors import InvalidValue
+from model.errors import InvalidValue, ServingFailed
 
 
-def kubeconfig(path: Path, *, server: str) -> str:
+def kubeconfig(path: Path, *, server: str, token: str = "t") -> str:
     context = {"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "mlops"}}
     document = {
         "apiVersion": "v1",
@@ -22,7 +23,7 @@ def kubeconfig(path: Path, *, server: str) -> str:
         "current-context": "c",
         "contexts": [context],
         "clusters": [{"name": "c", "cluster": {"server": server}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
+        "users": [{"name": "u", "user": {"token": token}}],
     }
     path.write_text(yaml.safe_dump(document))
     return str(path)
@@ -57,3 +58,24 @@ def test_an_api_server_that_does_not_answer_is_named(tmp_path: Path, monkeypatch
 
     with pytest.raises(ClusterUnavailable, match=r"127\.0\.0\.1:1.*expected to read inferenceservices rpm"):
         Connection.from_environment().get(INFERENCE_SERVICES, "rpm")
+
+
+def test_a_token_that_no_header_can_carry_is_told_without_showing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = kubeconfig(tmp_path / "config", server="http://127.0.0.1:1", token="s3cret\nof two lines")
+    monkeypatch.setenv("KUBECONFIG", named)
+
+    with pytest.raises(ServingFailed, match="a token that no header can carry") as caught:
+        Connection.from_environment(patient=False).get(INFERENCE_SERVICES, "rpm")
+
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a: 2001-99-99\n"])
+def test_a_kubeconfig_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    (tmp_path / "config").write_bytes(content)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+
+    with pytest.raises(InvalidValue, match="KUBECONFIG"):
+        Connection.from_environment()
