@@ -48,7 +48,7 @@ compiled-is-fresh: $(BIN)/.installed ## compiled/ is what the sources compile to
 	@$(BIN)/python -m pipeline.freshness
 
 tests: $(BIN)/.installed ## the tests alone; TESTS=tests/model for a part of them
-	$(BIN)/pytest -n $(WORKERS) --durations 12 $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 12 $(TESTS)
 
 test-cluster: $(BIN)/.installed ## the tests on the cluster of KUBECONFIG; IMAGE_BUILD=PROGRAM builds the images first
 	@if [ -z "$$KUBECONFIG" ]; then echo "test-cluster: skipped, since KUBECONFIG names no cluster"; exit 0; fi; set -e; \

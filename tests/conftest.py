@@ -2,6 +2,7 @@
 
 import gc
 import inspect
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,14 +20,20 @@ pytest_plugins = ["tests.gcs"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no worker idles while another one is at its last."""
-
-    def allowed_s(item: pytest.Item) -> float:
-        timeout = item.get_closest_marker("timeout")
-        slow = item.get_closest_marker("slow") is not None and item.get_closest_marker("cluster") is None
-        return float(timeout.args[0] if timeout else 300) if slow else 0.0
-
-    items.sort(key=allowed_s, reverse=True)
+    """Each worker begins with its share of the slow tests, so that none idles while another one is at its last: xdist
+    hands each an equal part of the list, and who has no more takes from the end of another's."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    runs = [item for item in items if item.get_closest_marker("cluster") is None]
+    slow = [item for item in runs if item.get_closest_marker("slow")]
+    others = set(items) - set(slow)
+    fast = [item for item in items if item in others]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        share = slow[worker::workers]
+        room = max(0, (worker + 1) * len(items) // workers - len(ordered) - len(share))
+        ordered += [*share, *fast[:room]]
+        fast = fast[room:]
+    items[:] = [*ordered, *fast]
 
 
 @pytest.fixture(scope="session")
