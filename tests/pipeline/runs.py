@@ -53,7 +53,7 @@ def release(
         capture_output=True,
         text=True,
         env={**os.environ, **(environment or {})},
-        timeout=240,
+        timeout=480,
         check=False,
     )
     lines = done.stdout.strip().splitlines()

@@ -48,7 +48,7 @@ def end(run: subprocess.Popen[str]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_run_killed_at_any_step_and_started_again_ends_as_if_nothing_had_been(
     retail_propensity: Path, visits: Path, tmp_path: Path
 ) -> None:
@@ -71,7 +71,7 @@ def test_a_run_killed_at_any_step_and_started_again_ends_as_if_nothing_had_been(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_puts_everything_back_at_once(
     retail_propensity: Path, retail_retrained: Path, visits: Path, tmp_path: Path, number: signal.Signals

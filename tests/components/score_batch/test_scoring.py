@@ -1,11 +1,13 @@
 """Thresholds over a scored batch."""
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from components.contracts import Inspection, ScoreReport, ScoringJob
+from components.score_batch.component import score_batch
 from components.score_batch.parameters import scoring_job
 from components.score_batch.scoring import score
 from model.endpoint import Endpoint
@@ -94,18 +96,12 @@ def test_a_value_out_of_range_is_refused_before_spark_starts(
 
 
 def parameters(**changes: Any) -> dict[str, Any]:
+    """As the component's function has them, with its defaults."""
     inspection = Inspection("gs://b/export", "sha256:0", 1, SIGNATURE).to_json()
-    given = {
-        "rows_uri": "rows",
-        "predictions_uri": "out",
-        "label_column": "",
-        "prediction_output": "",
-        "score_output": "",
-    }
-    given |= {"score_index": -1, "positive_label": "1", "batch_rows": 1, "timeout_s": 5, "invoke_endpoint": "yes"}
-    given |= {"spark_image": "", "spark_executors": 0, "spark_executor_cores": 0, "spark_memory": ""}
-    given |= {"spark_node_selector": "", "spark_tolerations": ""}
-    return {**given, "endpoint": JOB.endpoint_json, "inspection": inspection, "outputs": "", **changes}
+    declared = inspect.signature(score_batch).parameters.values()
+    defaults = {each.name: each.default for each in declared if each.default is not each.empty}
+    given = {"rows_uri": "rows", "predictions_uri": "out", "endpoint": JOB.endpoint_json, "inspection": inspection}
+    return {**defaults, **given, **changes}
 
 
 def test_parameters_become_a_job_that_survives_its_json() -> None:

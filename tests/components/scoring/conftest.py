@@ -84,7 +84,7 @@ class Scoring:
             (self.directory / "rows.csv").write_text(path)
             path = str(self.directory / "rows.csv")
         endpoint = self.server.endpoint(model).to_json()
-        job = ScoringJob(path, str(self.directory / "scored"), self.signature(model), endpoint, timeout_s=60)
+        job = ScoringJob(path, str(self.directory / "scored"), self.signature(model), endpoint, timeout_s=240)
         return replace(job, **changes)
 
     def __call__(self, model: str, rows: str | Path, **changes: Any) -> Scored:

@@ -121,7 +121,7 @@ def test_an_interrupt_deletes_what_was_made(start: Start, cluster: Cluster, numb
     assert len(cluster.created) == 1
     assert cluster.left == []
     assert process.returncode == 130
-    assert "the trial objects have been deleted" in err
+    assert "trial objects have been deleted" in err
     assert "Traceback" not in err
 
 
