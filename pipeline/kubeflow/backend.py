@@ -12,12 +12,49 @@ from typing import Any
 import kfp_server_api
 
 from model.errors import InvalidValue
+from pipeline.kubeflow import refusals
 from pipeline.kubeflow.errors import BackendRefused
 from pipeline.kubeflow.runs import Run
 from pipeline.kubeflow.schedules import RecurringRun, Schedule
 
 _PAGE = 100
 _LOG = "/apis/v1alpha1/runs/{run_id}/nodes/{node_id}/log"
+#: What kfp and its generated client end with on JSON of another shape than the API's.
+_UNREADABLE = (
+    kfp_server_api.ApiException,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    UnicodeError,
+)
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer
+
+
+def _id(kind: str) -> Callable[[Any], str]:
+    """Takes from an answer the id of that kind of thing."""
+
+    def read(answer: Any) -> str:
+        identifier = getattr(answer, f"{kind}_id")
+        if not identifier:
+            raise LookupError(kind)
+        return str(identifier)
+
+    return read
+
+
+def _all(kind: str) -> Callable[[Any], list[str]]:
+    """Takes from a list of that kind of thing the ids."""
+    return lambda answer: [_id(kind)(each) for each in getattr(answer, f"{kind}s") or ()]
+
+
+def _page(answer: Any) -> tuple[list[RecurringRun], str]:
+    """The schedules, and the token for the next page."""
+    return [RecurringRun.from_api(each) for each in answer.recurring_runs or ()], answer.next_page_token or ""
 
 
 class Backend:
@@ -26,10 +63,10 @@ class Backend:
     namespace: the user's in multi-user mode, else empty.
     """
 
-    def __init__(self, client: Any, *, api: Any, links: str, namespace: str) -> None:
+    def __init__(self, client: Any, *, api: Any, links: str) -> None:
         """client: kfp.Client; api: the ApiClient that it goes through."""
         self._client, self._api, self._links = client, api, links
-        self.namespace = namespace
+        self.namespace = ""
 
     @property
     def endpoint(self) -> str:
@@ -38,47 +75,56 @@ class Backend:
     def close(self) -> None:
         self._api.rest_client.close()
 
+    def is_multi_user(self) -> bool:
+        """The first question: whether it is Kubeflow Pipelines at all shows too."""
+        answer = self._ask(kfp_server_api.HealthzServiceApi(self._api).healthz_service_get_healthz)
+        if answer.multi_user is None:
+            found = "an answer without what a Kubeflow Pipelines that is up says of itself"
+            raise refusals.not_the_backend(found, url=self.endpoint)
+        return bool(answer.multi_user)
+
     # pipelines and their versions
 
     def pipeline_id(self, name: str) -> str:
         """Empty if there is none of that name."""
         namespace = {"namespace": self.namespace} if self.namespace else {}
-        answer = self._ask(self._client.list_pipelines, filter=_named(name), page_size=2, **namespace)
-        found = answer.pipelines or []
+        call = self._client.list_pipelines
+        found = self._ask(call, read=_all("pipeline"), filter=_named(name), page_size=2, **namespace)
         if len(found) > 1:
             do = "Choose another --pipeline-name, or rename one of them."
             raise InvalidValue(expected="one pipeline of that name", found="several", where=name, do=do)
-        return str(found[0].pipeline_id) if found else ""
+        return found[0] if found else ""
 
     def create_pipeline(self, name: str, *, description: str) -> str:
         """An empty one: the client's own upload would name its first version as the pipeline."""
         wanted = kfp_server_api.V2beta1Pipeline(
             display_name=name, description=description, namespace=self.namespace or None
         )
-        made = self._ask(self._client.pipelines.pipeline_service_create_pipeline, pipeline=wanted)
-        return str(made.pipeline_id)
+        call = self._client.pipelines.pipeline_service_create_pipeline
+        return str(self._ask(call, read=_id("pipeline"), pipeline=wanted))
 
     def version_id(self, pipeline_id: str, name: str) -> str:
         """Empty if there is none of that name."""
-        answer = self._ask(self._client.list_pipeline_versions, pipeline_id, filter=_named(name), page_size=2)
-        return str(answer.pipeline_versions[0].pipeline_version_id) if answer.pipeline_versions else ""
+        call = self._client.list_pipeline_versions
+        found = self._ask(call, pipeline_id, read=_all("pipeline_version"), filter=_named(name), page_size=2)
+        return found[0] if found else ""
 
     def upload_version(self, pipeline_id: str, *, name: str, pipeline_yaml: str) -> str:
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "pipeline.yaml")
             path.write_text(pipeline_yaml, encoding="utf-8")
-            made = self._ask(self._client.upload_pipeline_version, str(path), name, pipeline_id=pipeline_id)
-        return str(made.pipeline_version_id)
+            call = self._client.upload_pipeline_version
+            return str(self._ask(call, str(path), name, read=_id("pipeline_version"), pipeline_id=pipeline_id))
 
     def experiment_id(self, name: str) -> str:
         """Of the experiment of that name, which is made if there is none."""
+        call, given = self._client.create_experiment, {"namespace": self.namespace or None}
         try:
-            made = self._ask(self._client.create_experiment, name, namespace=self.namespace or None)
+            return str(self._ask(call, name, read=_id("experiment"), **given))
         except BackendRefused as error:
             if error.status != 409:
                 raise
-            made = self._ask(self._client.create_experiment, name, namespace=self.namespace or None)
-        return str(made.experiment_id)
+            return str(self._ask(call, name, read=_id("experiment"), **given))
 
     # runs
 
@@ -86,24 +132,27 @@ class Backend:
         self, name: str, *, experiment_id: str, version: tuple[str, str], parameters: Mapping[str, Any], account: str
     ) -> str:
         """version: ids of pipeline and version. Returns the run's id."""
-        made = self._ask(
+        run_id = self._ask(
             self._client.run_pipeline,
             experiment_id,
             name,
+            read=_id("run"),
             params=dict(parameters),
             pipeline_id=version[0],
             version_id=version[1],
             service_account=account or None,
         )
-        return str(made.run_id)
+        return str(run_id)
 
     def run_named(self, name: str, *, experiment_id: str) -> str:
         """Its id; empty if there is none of that name."""
-        answer = self._ask(self._client.list_runs, experiment_id=experiment_id, filter=_named(name), page_size=2)
-        return str(answer.runs[0].run_id) if answer.runs else ""
+        call = self._client.list_runs
+        found = self._ask(call, read=_all("run"), experiment_id=experiment_id, filter=_named(name), page_size=2)
+        return found[0] if found else ""
 
     def run(self, run_id: str) -> Run:
-        return Run.from_api(self._ask(self._client.get_run, run_id))
+        run: Run = self._ask(self._client.get_run, run_id, read=Run.from_api)
+        return run
 
     def terminate(self, run_id: str) -> None:
         self._ask(self._client.terminate_run, run_id)
@@ -128,28 +177,29 @@ class Backend:
         """Those of that name, or all; the newest first."""
         scope = {"namespace": self.namespace} if self.namespace else {}
         wanted = {"filter": _named(name)} if name else {}
-        return [RecurringRun.from_api(each) for each in self._recurring_runs({**scope, **wanted})]
+        return list(self._recurring_runs({**scope, **wanted}))
 
-    def _recurring_runs(self, asked: Mapping[str, Any]) -> Iterator[Any]:
+    def _recurring_runs(self, asked: Mapping[str, Any]) -> Iterator[RecurringRun]:
         token = ""
         while True:
-            answer = self._ask(
+            found, token = self._ask(
                 self._client.list_recurring_runs,
+                read=_page,
                 page_token=token,
                 page_size=_PAGE,
                 sort_by="created_at desc",
                 **asked,
             )
-            yield from answer.recurring_runs or ()
-            token = answer.next_page_token or ""
+            yield from found
             if not token:
                 return
 
     def create_recurring_run(self, wanted: Schedule, *, enabled: bool) -> RecurringRun:
-        made = self._ask(
+        made: RecurringRun = self._ask(
             self._client.create_recurring_run,
             wanted.experiment_id,
             wanted.name,
+            read=RecurringRun.from_api,
             description=wanted.description,
             cron_expression=wanted.trigger.cron or None,
             interval_second=wanted.trigger.interval_s or None,
@@ -161,7 +211,7 @@ class Backend:
             enabled=enabled,
             service_account=wanted.service_account or None,
         )
-        return RecurringRun.from_api(made)
+        return made
 
     def delete_recurring_run(self, identifier: str) -> None:
         """One that has gone meanwhile is gone."""
@@ -190,12 +240,16 @@ class Backend:
         """The UI has no link to a log; the API beside it has."""
         return f"{self._links}{_LOG.format(run_id=run_id, node_id=pod)}"
 
-    def _ask(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """kfp.Client prints links of its own; standard output is for what a program reads."""
+    def _ask(self, call: Callable[..., Any], *args: Any, read: Callable[[Any], Any] = _as_it_is, **kwargs: Any) -> Any:
+        """kfp.Client prints links of its own; standard output is for what a program reads. read: of the answer, what
+        is wanted; an answer that it, or kfp, cannot read is none of this API."""
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return call(*args, **kwargs)
+                return read(call(*args, **kwargs))
+            except _UNREADABLE as error:
+                found = f"an answer that cannot be read ({type(error).__name__})"
+                raise refusals.not_the_backend(found, url=self.endpoint) from error
             except ValueError as error:
                 do = "Look at it in the UI."
                 where = self.endpoint

@@ -17,24 +17,46 @@ from kfp import client as kfp_client
 
 from model.errors import InvalidValue
 from pipeline.kubeflow import refusals
-from pipeline.kubeflow.address import Address
+from pipeline.kubeflow.address import Address, check_header, check_no_login, check_token
 from pipeline.kubeflow.backend import Backend
 from pipeline.kubeflow.errors import LoginNeeded
+from pipeline.kubeflow.login import can_be_left
 from pipeline.kubeflow.transport import Transport
 
 #: kfp's own default for the namespace that Kubeflow Pipelines is installed in.
 INSTALLED_IN = "kubeflow"
 #: Where kfp_server_api goes when nothing at all says where.
 _NOWHERE = "http://localhost"
+#: Of its settings, those that go into headers.
+_KEPT_HEADERS = frozenset(f"client_authentication_{each}" for each in ("cookie", "header_name", "header_value"))
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 class _Client(kfp_client.Client):  # type: ignore[misc]
     """kfp.Client, over our transport."""
 
+    _context_setting: dict[str, Any]
+
     def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
         """Its constructor asks this five times, with tracebacks; `connect` does so once, and explains."""
         return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
+
+    def _load_context_setting_or_default(self) -> None:
+        """What kfp keeps between its calls; it takes whatever stands there."""
+        where = self._LOCAL_KFP_CONTEXT
+        try:
+            super()._load_context_setting_or_default()
+        except (ValueError, RecursionError):
+            self._context_setting = {}
+            fits = False
+        else:
+            fits = isinstance(self._context_setting, dict)
+        if not fits:
+            do = "Delete it; kfp makes it anew when it keeps something."
+            raise InvalidValue(expected="kfp's settings, a JSON object", found="something else", where=where, do=do)
+        self._context_setting = {"namespace": "", **self._context_setting}
+        for name in _KEPT_HEADERS & self._context_setting.keys():
+            check_header(self._context_setting[name] or "", where=f"{name} in {where}")
 
     @property
     def api_client(self) -> Any:
@@ -47,7 +69,24 @@ class _Client(kfp_client.Client):  # type: ignore[misc]
 
     def use_namespace(self, namespace: str) -> None:
         """For this client alone: kfp's own setter writes into the home directory."""
-        self._context_setting: dict[str, Any] = {**self._context_setting, "namespace": namespace}
+        self._context_setting = {**self._context_setting, "namespace": namespace}
+
+
+class _PodToken(kfp_client.ServiceAccountTokenVolumeCredentials):  # type: ignore[misc]
+    """A token in a file, read before each call, and checked before it goes into a header."""
+
+    def _get_token(self) -> str:
+        try:
+            token = str(super()._get_token())
+        except (OSError, UnicodeDecodeError):
+            token = ""
+        if not token:
+            do = f"Look at the file, or set {kfp_client.KF_PIPELINES_SA_TOKEN_ENV} to another one, or unset it."
+            raise InvalidValue(
+                expected="a token, in a file of text", found="none to read", where=str(self._token_path), do=do
+            )
+        check_token(token, where=str(self._token_path))
+        return token
 
 
 @contextlib.contextmanager
@@ -71,17 +110,19 @@ def connect(address: Address) -> Backend:
     configuration = client.api_client.configuration
     if "://" not in configuration.host:  # as kfp writes the Service's name, inside a pod
         configuration.host = f"http://{configuration.host}"
-    transport = Transport(configuration)
-    client.api_client.rest_client = transport
+    check_no_login(configuration.host, where=address.endpoint or "the kubeconfig")
+    check_no_login(client.link_prefix, where="KF_PIPELINES_UI_ENDPOINT")
+    client.api_client.rest_client = Transport(configuration)
     # kfp_server_api sets this level itself, and so would tell of every attempt.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+    backend = Backend(client, api=client.api_client, links=client.link_prefix)
     try:
-        namespace = _namespace(client, address)
+        backend.namespace = _namespace(client, address) if backend.is_multi_user() else ""
     except BaseException:
-        transport.close()
+        backend.close()
         raise
-    client.use_namespace(namespace)
-    return Backend(client, api=client.api_client, links=client.link_prefix, namespace=namespace)
+    client.use_namespace(backend.namespace)
+    return backend
 
 
 def _client(address: Address) -> _Client:
@@ -99,10 +140,10 @@ def _client(address: Address) -> _Client:
     # Its login tells what to do; of all else that it prints, ours says more.
     told = sys.stderr if address.iap_client_id else io.StringIO()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(told):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(told), _leaving(address):
             warnings.simplefilter("ignore")
             client = _Client(**given)
-    except (GoogleAuthError, requests.RequestException, ValueError, OSError) as error:
+    except (GoogleAuthError, requests.RequestException, ValueError, KeyError, EOFError, OSError) as error:
         do = "Log in (`gcloud auth application-default login`), or set --other-client-id and --other-client-secret."
         raise LoginNeeded(expected="a token for --iap-client-id", found=str(error), where="kfp", do=do) from error
     if client.api_client.configuration.host == _NOWHERE and not address.endpoint:
@@ -116,11 +157,15 @@ def _client(address: Address) -> _Client:
     return client
 
 
+def _leaving(address: Address) -> contextlib.AbstractContextManager[None]:
+    return can_be_left() if address.iap_client_id else contextlib.nullcontext()
+
+
 def _token_of_pod() -> Any:
     """kfp takes the token that a pod has for Kubeflow Pipelines only where no endpoint is given; we always do."""
     path = os.environ.get(kfp_client.KF_PIPELINES_SA_TOKEN_ENV) or kfp_client.KF_PIPELINES_SA_TOKEN_PATH
     if Path(path).is_file():
-        return kfp_client.ServiceAccountTokenVolumeCredentials(path)
+        return _PodToken(path)
     if kfp_client.KF_PIPELINES_SA_TOKEN_ENV in os.environ:
         do = "Correct or unset it."
         where = kfp_client.KF_PIPELINES_SA_TOKEN_ENV
@@ -129,15 +174,7 @@ def _token_of_pod() -> Any:
 
 
 def _namespace(client: _Client, address: Address) -> str:
-    """The user's namespace in multi-user mode; empty in single-user mode, which refuses any."""
-    host = client.api_client.configuration.host
-    health = kfp_server_api.HealthzServiceApi(client.api_client).healthz_service_get_healthz()
-    if health is None or health.multi_user is None:
-        raise refusals.not_the_backend(
-            "an answer without what a Kubeflow Pipelines that is up says of itself", url=host
-        )
-    if not health.multi_user:
-        return ""
+    """The user's, in multi-user mode."""
     inside = _POD_NAMESPACE.read_text(encoding="utf-8").strip() if _POD_NAMESPACE.is_file() else ""
     namespace = address.namespace or client.get_user_namespace() or inside
     if not namespace:

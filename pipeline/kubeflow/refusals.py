@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urljoin, urlsplit
 
 from urllib3 import exceptions as http_errors
@@ -29,8 +29,8 @@ _UNKNOWN_CALLER = re.compile(r"Unauthenticated|no user identity|identity header"
 _MOST = 600
 
 
-def unreachable(error: http_errors.HTTPError, *, url: str) -> BackendError:
-    """No answer came. error: as urllib3 raises it."""
+def unreachable(error: http_errors.HTTPError | TimeoutError, *, url: str) -> BackendError:
+    """No answer came. error: as urllib3 raises it, or Python for a call that took too long in all."""
     reason = getattr(error, "reason", None) or error
     where = endpoint_of(url)
     if isinstance(reason, http_errors.SSLError):
@@ -40,7 +40,7 @@ def unreachable(error: http_errors.HTTPError, *, url: str) -> BackendError:
     elif isinstance(reason, http_errors.NewConnectionError):
         found = f"nothing listens there ({str(reason).rpartition('] ')[2]})"
         do = f"Look at --endpoint; from outside the cluster: {FORWARD}, and --endpoint http://localhost:8080."
-    elif isinstance(reason, http_errors.TimeoutError):
+    elif isinstance(reason, (http_errors.TimeoutError, TimeoutError)):
         found, do = "no answer in time", f"Look at --endpoint, and whether a proxy or firewall is between; or {FORWARD}"
     else:
         found = f"the connection broke off ({reason})"
@@ -57,12 +57,20 @@ def _untrusted(reason: str, *, where: str) -> BackendError:
     return NotTheBackend(expected="a certificate that is trusted", found=found, where=where, do=do)
 
 
-def refused(status: int, body: str, headers: Mapping[str, str], *, url: str) -> BackendError:
-    """An answer with a status other than 2xx."""
-    where, said = endpoint_of(url), words(body)
+def not_sent(*, url: str) -> BackendError:
+    """The request could not be written down; why is not quoted, since it may be for a secret."""
+    do = "Look at the token, the cookie and --endpoint: a line break or a character beyond ASCII may have come along."
+    return BackendRefused(expected="a request that can be sent", found="one that cannot", where=endpoint_of(url), do=do)
+
+
+def refused(
+    status: int, body: str, headers: Mapping[str, str], *, url: str, secrets: Sequence[str] = ()
+) -> BackendError:
+    """An answer with a status other than 2xx. secrets: what of it is not repeated, as some servers do with headers."""
+    where, said = endpoint_of(url), words(body, secrets=secrets)
     answer = f"HTTP {status}" + (f": {said}" if said else "")
     if 300 <= status < 400:
-        return _redirected(headers.get("Location", ""), url=url, status=status)
+        return _redirected(_without(secrets, headers.get("Location", "")), url=url, status=status)
     if status == 401 or (status != 404 and _UNKNOWN_CALLER.search(said)):
         return LoginNeeded(expected="to be let in", found=answer, where=where, do=LOG_IN, status=status)
     if status == 403:
@@ -79,11 +87,13 @@ def refused(status: int, body: str, headers: Mapping[str, str], *, url: str) -> 
 
 
 def _redirected(location: str, *, url: str, status: int) -> BackendError:
-    target = urljoin(url, location)
-    if _LOGIN_PLACES.search(target.removeprefix(endpoint_of(url))):
-        found = f"a redirect to a login page, {target.partition('?')[0]}"
+    """What follows the path may hold a token, and is not quoted."""
+    whole = urljoin(url, location)
+    target = whole.partition("?")[0].partition("#")[0]
+    if _LOGIN_PLACES.search(whole.removeprefix(endpoint_of(url))):
+        found = f"a redirect to a login page, {target}"
         return LoginNeeded(expected=API, found=found, where=endpoint_of(url), do=LOG_IN, status=status)
-    found = f"a redirect to {target.partition('?')[0] or 'nowhere'}"
+    found = f"a redirect to {target or 'nowhere'}"
     do = f"If that is where Kubeflow Pipelines is, write --endpoint {endpoint_of(target) or 'URL'}."
     return NotTheBackend(expected=API, found=found, where=endpoint_of(url), do=do, status=status)
 
@@ -108,13 +118,19 @@ def endpoint_of(url: str) -> str:
     return url.partition("/apis/")[0]
 
 
-def words(body: str) -> str:
+def words(body: str, *, secrets: Sequence[str] = ()) -> str:
     """What the API says of an error, without the JSON around it."""
     said = _fields(body)
     text = str(said.get("message") or said.get("error_message") or said.get("error") or "")
     if not said and not body.lstrip().startswith("<"):
         text = body
-    return " ".join(text.split())[:_MOST]
+    return " ".join(_without(secrets, text).split())[:_MOST]
+
+
+def _without(secrets: Sequence[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return text
 
 
 def _is_ours(body: str) -> bool:

@@ -46,7 +46,7 @@ class Node:
         named = (detail.pod_name, *((executor.failed_main_jobs or ()) if executor else ()))
         return cls(
             name=detail.display_name or "",
-            state=detail.state or "",
+            state=str(detail.state or ""),
             started=started,
             seconds=(ended - started).total_seconds() if is_over and started and ended else None,
             children=tuple(child.pod_name for child in detail.child_tasks or () if child.pod_name),
@@ -56,7 +56,9 @@ class Node:
 
 def _time(value: datetime.datetime | None) -> datetime.datetime | None:
     """What has not begun or ended yet has the year 1 or 1970."""
-    return value if value is not None and value.year > 1970 else None
+    if value is None or value.year <= 1970:
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,20 @@ class Run:
 
     @classmethod
     def from_api(cls, run: Any) -> "Run":
-        """run: V2beta1Run."""
+        """run: V2beta1Run.
+
+        Raises:
+            LookupError, AttributeError, TypeError: it is none.
+        """
         details = run.run_details.task_details if run.run_details else None
         states = [each.state for each in run.state_history or ()]
         begun, ended = _time(run.created_at), _time(run.finished_at)
+        if not run.run_id:
+            raise LookupError("run_id")
         return cls(
             run_id=run.run_id,
             name=run.display_name or run.run_id,
-            state=run.state or PENDING,
+            state=str(run.state or PENDING),
             was_canceled=bool({CANCELING, CANCELED} & {run.state, *states}),
             nodes=tuple(Node.from_detail(each) for each in details or ()),
             seconds=(ended - begun).total_seconds() if begun and ended else None,

@@ -48,7 +48,13 @@ class RecurringRun:
 
     @classmethod
     def from_api(cls, found: Any) -> "RecurringRun":
-        """found: V2beta1RecurringRun."""
+        """found: V2beta1RecurringRun.
+
+        Raises:
+            LookupError, AttributeError, TypeError: it is none.
+        """
+        if not found.recurring_run_id:
+            raise LookupError("recurring_run_id")
         version, config = found.pipeline_version_reference, found.runtime_config
         schedule = Schedule(
             name=found.display_name or "",

@@ -259,6 +259,22 @@ def test_what_is_no_url_is_refused(url: str) -> None:
     assert "--endpoint" in done.err
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://user:t0psecret@{host}", "user:t0psecret@{host}", "ftp://user:t0psecret@h", "http://user:t0ps#ecret@h"],
+)
+def test_a_password_in_the_url_is_refused_and_not_repeated(standin: Standin, url: str) -> None:
+    url = url.format(host=standin.url.partition("://")[2])
+
+    as_endpoint = start(url)
+    as_ui = start(standin.url, KF_PIPELINES_UI_ENDPOINT=url)
+
+    assert (as_endpoint.status, as_ui.status, standin.seen) == (2, 2, [])
+    assert "--endpoint" in as_endpoint.err
+    assert "KF_PIPELINES_UI_ENDPOINT" in as_ui.err
+    assert not any("t0ps" in each.err + each.out for each in (as_endpoint, as_ui))
+
+
 @pytest.mark.parametrize(("option", "secret"), [("--existing-token", "two words"), ("--cookies", "a=ü")])
 def test_a_secret_that_no_header_can_hold_is_refused_and_not_repeated(option: str, secret: str) -> None:
     done = start("http://localhost:1", option, secret)
@@ -299,3 +315,17 @@ def test_kfps_own_settings_are_heeded(standin: Standin, tmp_path: Path) -> None:
     (tmp_path / "context.json").write_text(json.dumps(kept))
 
     assert start(standin.url).status == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"), [("[]", 2), ("null", 2), ("3", 2), ("{", 2), ("[" * 100_000, 2), ("{}", 0)]
+)
+def test_settings_of_kfps_that_are_none_are_explained(
+    standin: Standin, tmp_path: Path, settings: str, status: int
+) -> None:
+    (tmp_path / "context.json").write_text(settings)
+
+    done = start(standin.url)
+
+    assert done.status == status
+    assert (str(tmp_path / "context.json") in done.err) == bool(status)
