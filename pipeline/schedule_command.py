@@ -164,7 +164,7 @@ def _tell(
         click.echo(json.dumps(told, ensure_ascii=False))
         return
     leftover = action in ("unchanged", "created") and deleted
-    also = f"; {len(deleted)} more of that name, left by a call that did not end, deleted" if leftover else ""
+    also = f"; {len(deleted)} more of that name deleted, of a call that did not end or came as well" if leftover else ""
     click.echo(f"{recurring_run.schedule.name}: {action}{also}")
     if action != "deleted":
         click.echo(_lines(recurring_run, backend).partition("\n")[2])

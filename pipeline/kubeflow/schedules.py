@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from model.errors import InvalidValue
+from pipeline.kubeflow.errors import BackendRefused
 from pipeline.kubeflow.triggers import Trigger
 
 if TYPE_CHECKING:
@@ -95,21 +96,38 @@ def put(backend: "Backend", wanted: Schedule) -> Outcome:
     """Makes it so that exactly one recurring run has this name, and does what is wanted.
 
     The new one is made before others go, so that a crash in between leaves one too many, never none; the next call
-    puts that right. One that is disabled stays so.
+    puts that right. One that is disabled stays so. Of two calls at once the one that made the newest prevails.
 
     Raises:
         InvalidValue: one of that name is not ours.
+        BackendRefused: another call prevails, and it wants something else.
         BackendError
     """
     found = ours(backend, wanted.name)
     kept = next((each for each in found if each.does(wanted)), None)
     enabled = not found or any(each.enabled for each in found)
-    current = kept or backend.create_recurring_run(wanted, enabled=enabled)
-    others = tuple(each.identifier for each in found if each.identifier != current.identifier)
+    own = kept or backend.create_recurring_run(wanted, enabled=enabled)
+    since = [] if kept else _since(backend, wanted.name, before=found)
+    current = next(iter(since), own)
+    others = tuple(each.identifier for each in (*since, *found) if each.identifier != current.identifier)
     for identifier in others:
         backend.delete_recurring_run(identifier)
+    if current.identifier != own.identifier and not current.does(wanted):
+        raise BackendRefused(
+            expected="to be the only one that makes a schedule of that name",
+            found="one that was made at the same time, and does something else",
+            where=backend.recurring_run_link(current.identifier),
+            do="That one stays. Call again for yours.",
+        )
     action = UNCHANGED if kept else REPLACED if found else CREATED
     return Outcome(action, current, others)
+
+
+def _since(backend: "Backend", name: str, *, before: list[RecurringRun]) -> list[RecurringRun]:
+    """Those that have been made meanwhile, by whom ever, the newest first; all who ask see them in the same order.
+    Their times, in whole seconds, may be the same as those of the ones that were there before."""
+    known = {each.identifier for each in before}
+    return [each for each in backend.recurring_runs(name) if each.identifier not in known and each.is_ours]
 
 
 def ours(backend: "Backend", name: str) -> list[RecurringRun]:

@@ -4,7 +4,7 @@ import kfp_server_api
 import pytest
 
 from tests.kfp_standin.server import Standin
-from tests.pipeline.kubeflow.commands import RELEASE, schedule
+from tests.pipeline.kubeflow.commands import RELEASE, Outcome, schedule
 from tests.pipeline.kubeflow.test_submit import changed
 
 __all__ = ["changed"]
@@ -148,6 +148,44 @@ def test_of_several_that_are_alike_one_stays(standin: Standin) -> None:
 
     assert (done.json["action"], len(done.json["deleted"])) == ("unchanged", 1)
     assert len(standin.store.recurring_runs) == 1
+
+
+def meanwhile(standin: Standin, *arguments: str) -> list[Outcome]:
+    """Another call, between this one's look and its making of a schedule."""
+    makes, done = standin.store.create_recurring_run, []
+
+    def make(wanted: object) -> object:
+        standin.store.create_recurring_run = makes  # type: ignore[method-assign]
+        made = makes(wanted) if "--first" in arguments else None
+        standin.store.lock.release()
+        done.append(schedule(standin, *(each for each in arguments if each != "--first")))
+        standin.store.lock.acquire()
+        return made or makes(wanted)
+
+    standin.store.create_recurring_run = make  # type: ignore[method-assign]
+    return done
+
+
+@pytest.mark.parametrize("first", [(), ("--first",)])
+@pytest.mark.parametrize("there", [True, False])
+def test_two_at_once_leave_one(standin: Standin, first: tuple[str, ...], there: bool) -> None:
+    schedule(standin, *(("--interval", "2h", *RELEASE) if there else ("--list",)))
+    other = meanwhile(standin, *NIGHTLY, *first)
+
+    done = schedule(standin, *NIGHTLY)
+
+    assert (done.status, other[0].status) == (0, 0)
+    assert list(standin.store.recurring_runs) == [done.json["recurring_run_id"]]
+
+
+def test_of_two_at_once_that_want_different_things_the_last_prevails_and_the_other_is_told(standin: Standin) -> None:
+    other = meanwhile(standin, "--interval", "2h", *RELEASE, "--json", "--first")
+
+    done = schedule(standin, *NIGHTLY)
+
+    assert (done.status, done.json["error"]["kind"]) == (1, "BackendRefused")
+    assert "Call again" in done.err
+    assert list(standin.store.recurring_runs) == [other[0].json["recurring_run_id"]]
 
 
 def test_one_that_was_made_otherwise_is_left_alone(standin: Standin) -> None:
