@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.commands import explained
+from pipeline.numbers import Seconds
 
 if TYPE_CHECKING:
     from pipeline.cluster_check.checks import Request
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     "--timeout-s",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(1, 3600),
+    type=Seconds(1, 3600),
     metavar="SECONDS",
     help="For each controller to look at a trial object, and for the bucket to answer; tenfold for the sample.",
 )

@@ -12,6 +12,7 @@ from pipeline.commands import explained
 from pipeline.interruption import interruptible
 from pipeline.kubeflow.address import Address
 from pipeline.kubeflow.options import Asked, address_options, asked_options
+from pipeline.numbers import Seconds
 
 if TYPE_CHECKING:
     from pipeline.kubeflow.following import Pace, Session
@@ -31,7 +32,7 @@ TIMEOUT_S = 9 * 3600
     "--timeout-s",
     default=float(TIMEOUT_S),
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     metavar="SECONDS",
     help="Follow no longer; the run goes on.",
 )
@@ -39,7 +40,7 @@ TIMEOUT_S = 9 * 3600
     "--poll-s",
     default=5.0,
     show_default=True,
-    type=click.FloatRange(0.01, 600),
+    type=Seconds(0.01, 600),
     metavar="SECONDS",
     help="Between one look at the run and the next.",
 )

@@ -34,14 +34,17 @@ class Compiled:
             return cls(text, str(info["name"]), str(info.get("description", "")), required)
         except (yaml.YAMLError, KeyError, TypeError, AttributeError, StopIteration) as error:
             declared_parameters(text)  # says what is wrong with it
-            raise InvalidValue(
-                expected="a compiled pipeline with a name",
-                found=f"one without ({error})",
-                where="--pipeline",
-                do="Make one with `savedmodel-release compile`.",
-            ) from error
+            raise _refused("a compiled pipeline with a name", f"one without ({error})") from error
+        except (ValueError, RecursionError) as error:  # of a date or number that is none, or nesting without an end
+            found = f"something else ({type(error).__name__})"
+            raise _refused("a pipeline compiled by this project", found) from error
 
     def version_name(self, pipeline_name: str) -> str:
         """The same for the same content. A backend that keeps its pipelines as Kubernetes objects wants it unique among
         all pipelines, and a DNS name."""
         return f"{pipeline_name}-{hashlib.sha256(self.text.encode()).hexdigest()[:12]}"
+
+
+def _refused(expected: str, found: str) -> InvalidValue:
+    do = "Make one with `savedmodel-release compile`."
+    return InvalidValue(expected=expected, found=found, where="--pipeline", do=do)

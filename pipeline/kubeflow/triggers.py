@@ -19,6 +19,8 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
 )
 _UNITS = {"w": 7 * 24 * 3600, "d": 24 * 3600, "h": 3600, "m": 60, "s": 1}
 _LEAST_INTERVAL_S = 60
+#: Characters of what is wrong that a message repeats, and that a part of a cron expression may have.
+_MOST, _MOST_OF_A_PART = 60, 20
 _EXAMPLE = "Write it as in --cron '0 0 3 * * *': each day at 03:00 UTC."
 
 
@@ -55,11 +57,12 @@ def every(interval: str) -> Trigger:
         InvalidValue
     """
     text = interval.strip().lower()
-    seconds = sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"(\d+)([wdhms])", text))
-    if not re.fullmatch(r"(\d+[wdhms])+", text) or not _LEAST_INTERVAL_S <= seconds < 2**31:
+    fits = re.fullmatch(r"([0-9]{1,10}[wdhms]){1,10}", text)
+    seconds = sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"([0-9]+)([wdhms])", text)) if fits else 0
+    if not _LEAST_INTERVAL_S <= seconds < 2**31:
         do = "Write it as in --interval 6h."
         expected = "a number and one of w, d, h, m, s; a minute at least"
-        raise InvalidValue(expected=expected, found=repr(interval), where="--interval", do=do)
+        raise InvalidValue(expected=expected, found=repr(interval[:_MOST]), where="--interval", do=do)
     return Trigger(interval_s=seconds)
 
 
@@ -76,11 +79,11 @@ def at(cron: str) -> Trigger:
         raise _refused("six fields: " + ", ".join(name for name, *_ in _FIELDS), cron, do=_EXAMPLE)
     if not fields[0].isdecimal():
         do = f"Write '0 {' '.join(fields[1:])}'; any other would begin a release each time that a second fits."
-        raise _refused("one number for the seconds", f"{fields[0]} in {cron}", do=do)
+        raise _refused("one number for the seconds", f"{fields[0][:_MOST]} in {cron[:_MOST]}", do=do)
     for text, (name, least, greatest, names) in zip(fields, _FIELDS, strict=True):
         if not all(_fits(part, least=least, greatest=greatest, names=names) for part in text.split(",")):
             allowed = f"from {least} to {greatest}" + (f" or {names[0]} to {names[-1]}" if names else "")
-            raise _refused(f"{name} {allowed}, *, a-b, a,b or */n", f"{text} in {cron}", do=_EXAMPLE)
+            raise _refused(f"{name} {allowed}, *, a-b, a,b or */n", f"{text[:_MOST]} in {cron[:_MOST]}", do=_EXAMPLE)
     return Trigger(cron=" ".join(fields))
 
 
@@ -90,7 +93,7 @@ def _seconds_first(cron: str) -> InvalidValue:
         f"Write '0 {' '.join(cron.split())}' for what crontab means by it. Kubeflow Pipelines reads five fields with "
         f"the seconds first: {minute!r} would be the second, {hour!r} the minute, and the rest would shift with them."
     )
-    return _refused("six fields, seconds first", f"five: {cron}", do=do)
+    return _refused("six fields, seconds first", f"five: {cron[:_MOST]}", do=do)
 
 
 def _refused(expected: str, found: str, *, do: str) -> InvalidValue:
@@ -99,6 +102,8 @@ def _refused(expected: str, found: str, *, do: str) -> InvalidValue:
 
 def _fits(part: str, *, least: int, greatest: int, names: tuple[str, ...]) -> bool:
     """part: * or ?, a or a-b, each with /n or without."""
+    if len(part) > _MOST_OF_A_PART:
+        return False
     span, slash, step = part.partition("/")
     if slash and not (step.isdecimal() and int(step) > 0):
         return False

@@ -8,7 +8,7 @@ from kfp_server_api import V2beta1Pipeline
 from pipeline.environments import COMPILED
 from tests.kfp_standin.script import Script
 from tests.kfp_standin.server import Standin
-from tests.pipeline.kubeflow.commands import REFUSED, RELEASE, submit
+from tests.pipeline.kubeflow.commands import REFUSED, RELEASE, run, submit
 from tests.servers import ROOT
 
 STEPS = [
@@ -242,6 +242,28 @@ def test_a_pipeline_name_that_is_taken_and_not_to_be_seen_is_told(standin: Stand
     assert done.status == 1
     assert "Choose another --pipeline-name" in done.err
     assert submit(standin, *RELEASE, "--no-wait", "--pipeline-name", "ours").status == 0
+
+
+@pytest.mark.parametrize("text", ["2001-99-99", 'a: !!int "x"', 'a: !!float "x"'])
+def test_yaml_with_a_value_that_is_none_is_no_pipeline(standin: Standin, tmp_path: Path, text: str) -> None:
+    (tmp_path / "pipeline.yaml").write_text(text)
+
+    done = submit(standin, *RELEASE, "--pipeline", str(tmp_path / "pipeline.yaml"))
+
+    assert done.status == 2
+    assert "a pipeline compiled by this project" in done.err
+
+
+@pytest.mark.parametrize("option", ["--poll-s", "--timeout-s"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-1"])
+def test_seconds_that_are_no_number_are_refused_before_anything_starts(
+    standin: Standin, option: str, number: str
+) -> None:
+    done = run("submit", *RELEASE, option, number, endpoint=standin.url)
+
+    assert done.status == 2
+    assert option in done.err
+    assert not standin.seen
 
 
 @pytest.mark.parametrize(

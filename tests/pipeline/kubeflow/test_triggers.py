@@ -57,6 +57,8 @@ def test_five_fields_are_refused_because_the_scheduler_takes_the_first_for_the_s
         ("0 1-2-3 3 * * *", "minutes"),
         ("0 1,,2 3 * * *", "minutes"),
         ("0 ² 3 * * *", "minutes"),
+        (f"0 {'9' * 5000} 3 * * *", "minutes"),
+        (f"0 */{'9' * 5000} 3 * * *", "minutes"),
     ],
 )
 def test_what_the_scheduler_would_refuse_is_refused_here(cron: str, says: str) -> None:
@@ -76,7 +78,7 @@ def test_intervals(text: str, seconds: int, spelled: str) -> None:
     assert str(every(text)) == f"every {spelled}"
 
 
-@pytest.mark.parametrize("text", ["6", "h", "-6h", "6 h", "59s", "0h", "6h!", "9999999w", "1.5h"])
+@pytest.mark.parametrize("text", ["6", "h", "-6h", "6 h", "59s", "0h", "6h!", "9999999w", "1.5h", "9" * 5000 + "s"])
 def test_what_is_no_interval_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match="Write it as in --interval 6h"):
         every(text)
