@@ -1,12 +1,16 @@
 """`savedmodel-release schedule`: releases that recur, on Kubeflow Pipelines."""
 
+import contextlib
 import json
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from model.errors import InvalidValue, ReleaseError
 from pipeline.commands import explained
+from pipeline.interruption import interruptible
 from pipeline.kubeflow.address import Address
 from pipeline.kubeflow.options import Asked, address_options, asked_options
 
@@ -14,6 +18,14 @@ if TYPE_CHECKING:
     from pipeline.kubeflow.backend import Backend
     from pipeline.kubeflow.schedules import RecurringRun
     from pipeline.kubeflow.triggers import Trigger
+
+_PERHAPS = {
+    "put": ("The schedule may have been made.", "Call again: that makes it, or finds that it is there."),
+    **{
+        each: (f"The schedule may have been {each}d.", "Call again to be sure.")
+        for each in ("disable", "enable", "delete")
+    },
+}
 
 
 @click.command()
@@ -50,7 +62,7 @@ def schedule(
     nothing; where parameters, time or pipeline have changed, a new one is made and then the former deleted. One that
     is disabled stays so. Schedules that were made otherwise are never touched.
 
-    Exit status: 0 done, or nothing to do; 1 the backend refused or does not answer; 2 wrong usage.
+    Exit status: 0 done, or nothing to do; 1 the backend refused or does not answer; 2 wrong usage; 130 interrupted.
 
     \b
     Examples:
@@ -64,17 +76,30 @@ def schedule(
     asked_for = [flag for flag, wanted in _flags(listing, disable, enable, delete).items() if wanted]
     if len(asked_for) + bool(cron) + bool(interval) != 1:
         raise click.UsageError("One of --cron, --interval, --list, --disable, --enable, --delete, and only one.")
-    try:
+    with _explaining(asked_for[0] if asked_for else "put", as_json=as_json), interruptible():
         if listing:
             _list(address, as_json=as_json)
         elif asked_for:
             _change(address, _name(name, asked), asked_for[0], as_json=as_json)
         else:
             _put(address, asked.checked(), _name(name, asked), _trigger(cron, interval), as_json=as_json)
+
+
+@contextlib.contextmanager
+def _explaining(action: str, *, as_json: bool) -> Iterator[None]:
+    """Whatever ends this program, it says so in JSON too, and whether something may have been changed."""
+    try:
+        yield
     except ReleaseError as error:
         if as_json:
             click.echo(json.dumps({"action": "failed", "error": json.loads(error.to_json())}, ensure_ascii=False))
         raise
+    except KeyboardInterrupt:
+        message = " ".join(["Interrupted.", *_PERHAPS.get(action, ())])
+        click.echo(message, err=True)
+        if as_json:
+            click.echo(json.dumps({"action": "interrupted", "error": {"message": message}}, ensure_ascii=False))
+        sys.exit(130)
 
 
 def _flags(listing: bool, disable: bool, enable: bool, delete: bool) -> dict[str, bool]:

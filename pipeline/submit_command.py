@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,16 +89,18 @@ def submit(
         raise click.UsageError("--no-wait, --follow and --terminate exclude each other.")
     held = _Held(address, Console(stderr=True, markup=False, highlight=False, emoji=False), as_json=as_json)
     with _explaining(held), interruptible():
-        prepared = None if follow or terminate else Prepared.from_options(asked.checked())
-        with contextlib.closing(Session(lambda: connect(address))) as session:
+        run_id = follow or terminate
+        prepared = None if run_id else Prepared.from_options(asked.checked())
+        pace = Pace(timeout_s, poll_s=poll_s)
+        with contextlib.closing(held.opened(lambda: Session(lambda: connect(address)), run_id, pace=pace)) as session:
             if prepared is None:
-                held.adopt(session, follow or terminate, terminate=bool(terminate))
+                held.adopt(session, run_id, terminate=bool(terminate), pace=pace)
             else:
                 held.start(session, prepared)
             if no_wait:
                 held.tell()
                 return
-            succeeded = _see_it_through(session, held, pace=Pace(timeout_s, poll_s=poll_s))
+            succeeded = _see_it_through(session, held, pace=pace)
     sys.exit(0 if succeeded or terminate else 1)
 
 
@@ -109,21 +111,37 @@ class _Held:
         self._address, self.console, self._as_json = address, console, as_json
         self.started: Started | None = None
         self._link = ""
+        self._if_any = "the list of runs in the UI says for sure"
+
+    def opened(self, open_session: Callable[[], "Session"], run_id: str, *, pace: "Pace") -> "Session":
+        """run_id: of the run to follow; empty for one to start, for which nobody waits. Where nothing listens nobody
+        waits either: the endpoint may be wrong."""
+        from pipeline.kubeflow.following import patiently
+
+        if run_id:
+            self._if_any = f"run {run_id} has not been found yet; if there is one, it goes on"
+        return patiently(
+            open_session, pace=pace, console=self.console, passes=lambda error: bool(run_id and error.status)
+        )
 
     def start(self, session: "Session", prepared: "Prepared") -> None:
         from pipeline.kubeflow.submission import start
 
+        self._if_any = f"if one has been, the list of runs in the UI has it as {prepared.name!r}"
         self._hold(session, start(session.backend, prepared, console=self.console))
 
-    def adopt(self, session: "Session", run_id: str, *, terminate: bool) -> None:
+    def adopt(self, session: "Session", run_id: str, *, terminate: bool, pace: "Pace") -> None:
         """A run that was started elsewhere.
 
         Raises:
             InvalidValue: there is none with that id.
         """
+        from pipeline.kubeflow.following import patiently
         from pipeline.kubeflow.submission import Started, existing
 
-        run = existing(session.backend, run_id)
+        run = patiently(
+            lambda: existing(session.backend, run_id), pace=pace, console=self.console, passes=lambda error: True
+        )
         self._hold(session, Started(run.run_id, run.name))
         if terminate and not run.is_over:
             session.backend.terminate(run_id)
@@ -143,7 +161,7 @@ class _Held:
 
     def how_to_go_on(self) -> str:
         if self.started is None:
-            return "No run is known to have been started; the list of runs in the UI says for sure."
+            return f"No run is known to have been started; {self._if_any}."
         run = f"{self.started.run_id}{self._address.arguments()}"
         return (
             f"The run goes on: {self._link}\n"

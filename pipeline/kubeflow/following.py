@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -71,29 +72,71 @@ def follow(session: Session, run_id: str, *, pace: Pace, console: Console) -> Ru
         pace.sleep(pace.poll_s)
 
 
+T = TypeVar("T")
+
+
+def patiently(
+    call: Callable[[], T], *, pace: Pace, console: Console, passes: Callable[[BackendUnavailable], bool]
+) -> T:
+    """What `call` returns, once the API answers. passes: whether that is to be waited for.
+
+    Raises:
+        BackendError
+    """
+    patience = _Patience(replace(pace, patience_s=min(pace.patience_s, pace.timeout_s)), console)
+    while True:
+        try:
+            found = call()
+            patience.answered()
+            return found
+        except BackendUnavailable as error:
+            if not passes(error):
+                raise
+            patience.bear(error)
+        pace.sleep(pace.poll_s)
+
+
+class _Patience:
+    """Bears it that nobody answers for a while, and says so once."""
+
+    def __init__(self, pace: Pace, console: Console) -> None:
+        self._pace, self._console = pace, console
+        self._answered, self._complained = pace.clock(), False
+
+    def bear(self, error: BackendUnavailable) -> None:
+        if self._pace.clock() - self._answered >= self._pace.patience_s:
+            raise error
+        if not self._complained:
+            self._console.print(f"  the API does not answer ({error.found}); the run goes on", style="yellow")
+        self._complained = True
+
+    def answered(self) -> None:
+        if self._complained:
+            self._console.print("  the API answers again", style="dim")
+        self._answered, self._complained = self._pace.clock(), False
+
+
 class _Looks:
     """Asks for the run, and bears it that nobody answers for a while, or that a token expires."""
 
     def __init__(self, session: Session, run_id: str, *, pace: Pace, console: Console) -> None:
-        self._session, self._run_id, self._pace, self._console = session, run_id, pace, console
-        self._answered = pace.clock()
-        self._complained = self._renewed = False
+        self._session, self._run_id = session, run_id
+        self._patience, self._renewed = _Patience(pace, console), False
 
     def look(self) -> Run | None:
         """None: no answer this time."""
         try:
             run = self._session.backend.run(self._run_id)
         except BackendUnavailable as error:
-            self._bear(error)
+            self._patience.bear(error)
             return None
         except LoginNeeded:
             if self._renewed:
                 raise
             self._renew()
             return None
-        if self._complained:
-            self._console.print("  the API answers again", style="dim")
-        self._answered, self._complained, self._renewed = self._pace.clock(), False, False
+        self._patience.answered()
+        self._renewed = False
         return run
 
     def _renew(self) -> None:
@@ -101,14 +144,7 @@ class _Looks:
             self._session.renew()
             self._renewed = True
         except BackendUnavailable as error:
-            self._bear(error)
-
-    def _bear(self, error: BackendUnavailable) -> None:
-        if self._pace.clock() - self._answered >= self._pace.patience_s:
-            raise error
-        if not self._complained:
-            self._console.print(f"  the API does not answer ({error.found}); the run goes on", style="yellow")
-        self._complained = True
+            self._patience.bear(error)
 
 
 _ENDS = {SUCCEEDED: ("✓", "green"), FAILED: ("✗", "red"), SKIPPED: ("–", "dim")}

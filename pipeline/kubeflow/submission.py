@@ -12,7 +12,7 @@ from model.errors import InvalidValue, ReleaseError
 from pipeline.engine import new_run_id
 from pipeline.kubeflow.backend import Backend
 from pipeline.kubeflow.compiled import Compiled
-from pipeline.kubeflow.errors import BackendError, BackendRefused, BackendUnavailable
+from pipeline.kubeflow.errors import BackendError, BackendRefused, BackendUnavailable, NotTheBackend
 from pipeline.kubeflow.failures import Failure
 from pipeline.kubeflow.options import Asked
 from pipeline.kubeflow.parameters import release_parameters
@@ -75,11 +75,14 @@ def start(backend: Backend, prepared: Prepared, *, console: Console) -> Started:
             parameters=prepared.parameters,
             account=prepared.service_account,
         )
-    except BackendUnavailable as error:
+    except (BackendUnavailable, NotTheBackend) as error:
         # The answer was lost, and perhaps only the answer.
         run_id = _found(backend, prepared.name, experiment_id=experiment_id)
         if not run_id:
-            raise error
+            perhaps = f"If a run has been started, the list of runs in the UI has it as {prepared.name!r}."
+            do = f"{error.do} {perhaps}".lstrip()
+            told = {"expected": error.expected, "found": error.found, "where": error.where, "do": do}
+            raise type(error)(**told, status=error.status) from error
     return Started(run_id, prepared.name, version)
 
 

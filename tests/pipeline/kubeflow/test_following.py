@@ -16,6 +16,7 @@ from pipeline.kubeflow.backend import Backend
 from pipeline.kubeflow.connection import connect
 from pipeline.kubeflow.errors import BackendUnavailable, LoginNeeded
 from pipeline.kubeflow.following import Pace, Session, StillRunning, follow
+from tests.kfp_standin.answers import Refusal
 from tests.kfp_standin.script import Script
 from tests.kfp_standin.server import Standin
 from tests.pipeline.kubeflow.commands import RELEASE, submit
@@ -158,6 +159,34 @@ def test_whoever_follows_in_vain_is_told_that_the_run_goes_on(standin: Standin) 
     assert (done.status, done.json["state"], done.json["error_details"]["kind"]) == (1, "running", "LoginNeeded")
     assert f"savedmodel-release submit --follow {run_id}" in done.err
     assert "t0ken" not in done.err + done.out
+
+
+def test_an_api_that_is_away_when_following_begins_is_waited_for(standin: Standin) -> None:
+    run_id = submit(standin, *RELEASE, "--no-wait", "--json").json["run_id"]
+    looks = standin.store.run
+
+    def not_yet(run_id: str) -> object:
+        standin.faults.append(500)
+        standin.store.run = looks  # type: ignore[method-assign]
+        raise Refusal(500, "not yet")
+
+    standin.store.run = not_yet  # type: ignore[method-assign]
+    standin.faults.extend([500, 429, *[503] * 4])
+
+    done = submit(standin, "--follow", run_id, "--json")
+
+    assert (done.status, done.json["state"]) == (0, "succeeded")
+    assert done.err.count("the API does not answer (HTTP 500: upstream connect error") == 1
+    assert not standin.faults
+
+
+def test_an_api_that_stays_away_when_following_begins_is_given_up(standin: Standin) -> None:
+    standin.faults.extend([500] * 99)
+
+    done = submit(standin, "--follow", "some-run", "--timeout-s", "0.2", "--json")
+
+    assert (done.status, done.json["error_details"]["kind"]) == (1, "BackendUnavailable")
+    assert len(standin.faults) < 97
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,11 +1,16 @@
 """`savedmodel-release schedule`, against the stand-in."""
 
+import os
+import subprocess
+
 import kfp_server_api
 import pytest
 
+from pipeline import environments
 from tests.kfp_standin.server import Standin
 from tests.pipeline.kubeflow.commands import RELEASE, Outcome, schedule
 from tests.pipeline.kubeflow.test_submit import changed
+from tests.pipeline.runs import CLI
 
 __all__ = ["changed"]
 
@@ -150,15 +155,19 @@ def test_of_several_that_are_alike_one_stays(standin: Standin) -> None:
     assert len(standin.store.recurring_runs) == 1
 
 
-def meanwhile(standin: Standin, *arguments: str) -> list[Outcome]:
-    """Another call, between this one's look and its making of a schedule."""
+def meanwhile(standin: Standin, *arguments: str, first: bool) -> list[Outcome]:
+    """Another call, between this one's look and its making of a schedule; or, if this one is the first to make it,
+    just after that."""
     makes, done = standin.store.create_recurring_run, []
+    environment = {**os.environ, "KF_PIPELINES_ENDPOINT": standin.url}
+    command = [CLI, "schedule", *arguments, "--pipeline", str(environments.COMPILED)]
 
     def make(wanted: object) -> object:
         standin.store.create_recurring_run = makes  # type: ignore[method-assign]
-        made = makes(wanted) if "--first" in arguments else None
+        made = makes(wanted) if first else None
         standin.store.lock.release()
-        done.append(schedule(standin, *(each for each in arguments if each != "--first")))
+        other = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done.append(Outcome(other.returncode, other.stdout, other.stderr))
         standin.store.lock.acquire()
         return made or makes(wanted)
 
@@ -166,11 +175,11 @@ def meanwhile(standin: Standin, *arguments: str) -> list[Outcome]:
     return done
 
 
-@pytest.mark.parametrize("first", [(), ("--first",)])
+@pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("there", [True, False])
-def test_two_at_once_leave_one(standin: Standin, first: tuple[str, ...], there: bool) -> None:
+def test_two_at_once_leave_one(standin: Standin, first: bool, there: bool) -> None:
     schedule(standin, *(("--interval", "2h", *RELEASE) if there else ("--list",)))
-    other = meanwhile(standin, *NIGHTLY, *first)
+    other = meanwhile(standin, *NIGHTLY, first=first)
 
     done = schedule(standin, *NIGHTLY)
 
@@ -179,7 +188,7 @@ def test_two_at_once_leave_one(standin: Standin, first: tuple[str, ...], there: 
 
 
 def test_of_two_at_once_that_want_different_things_the_last_prevails_and_the_other_is_told(standin: Standin) -> None:
-    other = meanwhile(standin, "--interval", "2h", *RELEASE, "--json", "--first")
+    other = meanwhile(standin, "--interval", "2h", *RELEASE, "--json", first=True)
 
     done = schedule(standin, *NIGHTLY)
 

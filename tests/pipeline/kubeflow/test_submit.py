@@ -201,6 +201,18 @@ def test_a_start_whose_answer_is_lost_does_not_start_twice(standin: Standin) -> 
     assert len(standin.store.runs) == 2
 
 
+def test_a_start_that_is_lost_with_all_after_it_is_told_by_its_name(standin: Standin) -> None:
+    submit(standin, *RELEASE, "--no-wait")  # pipeline and experiment are there
+    standin.store.list_runs = lambda query: "garbled"  # type: ignore[method-assign]
+    standin.lost.append(0)
+
+    done = submit(standin, *RELEASE, "--no-wait", "--json")
+
+    started = list(standin.store.runs.values())[-1].display_name
+    assert (done.status, done.json["error_details"]["kind"]) == (1, "BackendUnavailable")
+    assert f"has it as {started!r}" in done.err
+
+
 def test_two_who_upload_at_once_end_with_one_version(standin: Standin) -> None:
     submit(standin, *RELEASE, "--no-wait")
     standin.store.versions.clear()  # as if it had been looked for before the other one came
