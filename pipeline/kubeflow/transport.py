@@ -6,9 +6,10 @@ kfp_server_api waits for ever, follows redirects to login pages, and takes whate
 import json
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
+import click
 import urllib3
 from kfp_server_api import ApiException
 from kfp_server_api.rest import RESTClientObject
@@ -21,6 +22,7 @@ CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S, CHANGE_TIMEOUT_S = 20.0, 60.0
 #: For a call with all that is tried again, also where the answer comes drop by drop.
 CALL_TIMEOUT_S = 90.0
+TOLD_AFTER_S = 5.0
 #: What has no secret in it.
 _PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
 #: A shorter one would be found in other words too.
@@ -73,7 +75,7 @@ class Transport(RESTClientObject):  # type: ignore[misc]
         asked = {**kwargs, "_request_timeout": (CONNECT_TIMEOUT_S, read_s)}
         secrets = _secrets(headers)  # before they are sent: the base class takes some headers out
         try:
-            answer = _in_time(lambda: self._answer(method, url, asked))
+            answer = _in_time(lambda: self._answer(method, url, asked), where=refusals.endpoint_of(url))
         except ApiException as error:
             body = error.body.decode("utf-8", "replace") if error.body else ""
             told = dict(error.headers or {})
@@ -94,8 +96,8 @@ class Transport(RESTClientObject):  # type: ignore[misc]
         self.pool_manager.clear()
 
 
-def _in_time(call: Callable[[], Any]) -> Any:
-    """In a thread, for the deadlines of sockets begin anew with each byte.
+def _in_time(call: Callable[[], Any], *, where: str) -> Any:
+    """In a thread, for the deadlines of sockets begin anew with each byte. A long wait is told on standard error.
 
     Raises:
         TimeoutError: it has not come to an end; nobody waits for it any more.
@@ -109,7 +111,10 @@ def _in_time(call: Callable[[], Any]) -> Any:
             done.set_exception(error)
 
     threading.Thread(target=run, daemon=True, name="call to Kubeflow Pipelines").start()
-    return done.result(CALL_TIMEOUT_S)
+    wait([done], TOLD_AFTER_S)
+    if not done.done():
+        click.echo(f"  waiting for an answer of {where}", err=True)
+    return done.result(CALL_TIMEOUT_S - TOLD_AFTER_S)
 
 
 def _check(answer: Any, *, url: str, is_json: bool) -> None:

@@ -93,7 +93,8 @@ def test_a_server_that_says_again_what_it_was_sent_is_quoted_without_it() -> Non
 
 
 def test_a_server_that_is_silent_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(transport, "TOLD_AFTER_S", 0.1)
     asked, over = [], threading.Event()
 
     def stay_silent(handler: BaseHTTPRequestHandler) -> None:
@@ -106,6 +107,7 @@ def test_a_server_that_is_silent_is_asked_once(monkeypatch: pytest.MonkeyPatch) 
 
     assert done.status == 1
     assert "no answer in time" in done.err
+    assert done.err.startswith(f"  waiting for an answer of {url}\n")
     assert len(asked) == 1
 
 
@@ -128,6 +130,7 @@ def test_a_server_that_asks_for_minutes_is_not_waited_for(status: int) -> None:
 @pytest.mark.parametrize("in_headers", [True, False])
 def test_an_answer_drop_by_drop_has_an_end(monkeypatch: pytest.MonkeyPatch, in_headers: bool) -> None:
     monkeypatch.setattr(transport, "CALL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(transport, "TOLD_AFTER_S", 0.4)
     over = threading.Event()
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
