@@ -250,7 +250,7 @@ class Connection:
             # No header can carry the token, or what answers is none. Neither is quoted: it may be the token.
             raise ServingFailed(
                 expected=f"to {action}",
-                found=f"a token that no header can carry, or an answer that is no API server's ({type(error).__name__})",
+                found=f"a token that no header can carry, or no API server's answer ({type(error).__name__})",
                 where=where,
                 do="Look at the token, and at what listens there.",
             ) from None
