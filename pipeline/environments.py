@@ -96,7 +96,7 @@ def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
         if not specification["deploymentSpec"]["executors"] or not declared.keys() >= OURS:
             raise KeyError("parameters")
         return {name: str(definition["parameterType"]) for name, definition in declared.items()}
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, StopIteration) as error:
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
         do = "Make one with `savedmodel-release compile`."
         expected, found = "a pipeline compiled by this project", f"something else ({type(error).__name__})"
         raise InvalidValue(expected=expected, found=found, where="--pipeline", do=do) from error

@@ -57,7 +57,7 @@ def test_a_cluster_needs_a_place_for_releases(pipeline_yaml: str, tmp_path: Path
     assert (given["platform"], given["models_root"]) == ("kubernetes", "gs://b/models")
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "just text", "- 1", "root: {}", "\x00"])
+@pytest.mark.parametrize("text", ["", "a: [", "just text", "- 1", "root: {}", "\x00", "a: 2001-99-99"])
 def test_what_is_no_compiled_pipeline_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match="compiled by this project"):
         declared_parameters(text)
