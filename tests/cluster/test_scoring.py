@@ -189,7 +189,7 @@ def test_a_model_behind_a_gateway_is_called_with_token_authority_and_host(
             access(namespace, **{"ca.crt": authority.pem.decode()}),
             pytest.raises(PredictionFailed, match="No token was sent"),
         ):
-            spark.run(job, run_id="run-6")
+            spark.run(job, run_id="run-5")
 
     assert (report.rows, report.failed_rows) == (200, 0)
     cluster.let_go("guarded", run_id="run-5")
