@@ -25,6 +25,7 @@ def reporting(step: str) -> Iterator[None]:
     # KFP's executor has installed a handler of its own, whose lines do not tell who speaks.
     layout = "%(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=layout, force=True)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # that it tries again is nobody's business
     try:
         yield
     except ReleaseError as error:
