@@ -18,7 +18,7 @@ from components.platforms.kubernetes.spark import KubernetesSpark
 from components.platforms.kubernetes.spark_application import SETTINGS
 from components.platforms.names import ACCESS_SECRET
 from model.endpoint import Endpoint
-from model.errors import InvalidValue, PredictionFailed, ScoringFailed
+from model.errors import InvalidValue, ScoringFailed
 from model.sample.retail import SIGNATURE
 from tests.cluster import gate, storage_front
 from tests.cluster.conftest import Publish, ReachablePlatform, apply, kubectl, until_nothing_is_left
@@ -187,7 +187,7 @@ def test_a_model_behind_a_gateway_is_called_with_token_authority_and_host(
             report = spark.run(job, run_id="run-5")
         with (
             access(namespace, **{"ca.crt": authority.pem.decode()}),
-            pytest.raises(PredictionFailed, match="No token was sent"),
+            pytest.raises(ScoringFailed, match="No token was sent"),
         ):
             spark.run(job, run_id="run-5")
 
