@@ -1,5 +1,6 @@
 """A stand-in for Kubeflow Pipelines, a machine without kfp's own settings, and a pipeline that is quick to read."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,3 +48,11 @@ def small_pipeline(without_code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def standin() -> Iterator[Standin]:
     with Standin(Store(Clock(SPEED), Script())).running() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def terminal() -> Iterator[None]:
+    """As started from a terminal: under nohup a command would mind that a closed one is to be ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
