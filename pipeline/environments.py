@@ -38,9 +38,10 @@ def run_parameters(
         InvalidValue: the YAML is no such pipeline, a setting names no parameter, its value is not of that type, or
             models_root is missing for a cluster.
     """
-    declared = declared_parameters(pipeline_yaml)
+    definitions = _definitions(pipeline_yaml)
+    declared = _kinds(definitions)
     check_home(home)
-    parameters: dict[str, Any] = {**NOTHING_ASKED, **_mounted(pipeline_yaml), **given, "platform": platform}
+    parameters: dict[str, Any] = {**NOTHING_ASKED, **_mounted(definitions), **given, "platform": platform}
     if platform == "local":
         parameters["models_root"] = str(home.models)
     for setting in settings:
@@ -57,10 +58,9 @@ def run_parameters(
     return {name: absolute(value) if name.endswith(("_uri", "_root")) else value for name, value in parameters.items()}
 
 
-def _mounted(pipeline_yaml: str) -> dict[str, str]:
+def _mounted(definitions: Mapping[str, Any]) -> dict[str, str]:
     """The volume that a pipeline was compiled for."""
-    declared = next(_documents(pipeline_yaml))["root"]["inputDefinitions"]["parameters"]
-    claim = declared.get("spark_volume_claim", {}).get("defaultValue")
+    claim = definitions.get("spark_volume_claim", {}).get("defaultValue")
     return {"spark_volume_claim": claim} if claim else {}
 
 
@@ -90,12 +90,22 @@ def check_home(home: Home) -> None:
 
 def declared_parameters(pipeline_yaml: str) -> dict[str, str]:
     """Parameter name -> KFP's type name, as the compiled pipeline declares them."""
+    return _kinds(_definitions(pipeline_yaml))
+
+
+def _kinds(definitions: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(definition["parameterType"]) for name, definition in definitions.items()}
+
+
+def _definitions(pipeline_yaml: str) -> Mapping[str, Any]:
+    """Parameter name -> what the compiled pipeline says of it, its type at least."""
     try:
         specification = next(_documents(pipeline_yaml))
         declared: Mapping[str, Any] = specification["root"]["inputDefinitions"]["parameters"]
         if not specification["deploymentSpec"]["executors"] or not declared.keys() >= OURS:
             raise KeyError("parameters")
-        return {name: str(definition["parameterType"]) for name, definition in declared.items()}
+        _kinds(declared)
+        return declared
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
         do = "Make one with `savedmodel-release compile`."
         expected, found = "a pipeline compiled by this project", f"something else ({type(error).__name__})"
@@ -110,10 +120,8 @@ def _documents(text: str) -> Iterator[Any]:
 def described_parameters(pipeline_yaml: str) -> str:
     """One paragraph for each parameter: name, type, default and what it means, as the compiled pipeline has them. The
     default is the one that a command takes."""
-    declared_parameters(pipeline_yaml)
-    specification = next(_documents(pipeline_yaml))
     lines = []
-    for name, definition in specification["root"]["inputDefinitions"]["parameters"].items():
+    for name, definition in _definitions(pipeline_yaml).items():
         kind = _KIND_NAMES.get(definition["parameterType"], "text")
         given = _FOUND.get(name) or f"default {_default(name, definition)!r}"
         lines.append(f"{name} ({kind}, {given})\n    {definition.get('description', '')}")

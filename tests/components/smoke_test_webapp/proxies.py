@@ -1,13 +1,13 @@
 """A proxy that changes what an application answers."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import requests
 
+from tests.servers import answering_by
 from tests.webapp.servers import reply
 
 
@@ -31,12 +31,5 @@ def tampering_proxy(url: str, change: Callable[[str, Any], Any]) -> Iterator[str
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering_by(Handler) as proxy:
+        yield proxy

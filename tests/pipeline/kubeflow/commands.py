@@ -2,10 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import kfp
 from click.testing import CliRunner
 
 from pipeline.cli import main
@@ -55,3 +58,13 @@ def submit(standin: Any, *arguments: str, **more: Any) -> Outcome:
 
 def schedule(standin: Any, *arguments: str, **more: Any) -> Outcome:
     return run("schedule", *arguments, endpoint=standin.url, **more)
+
+
+@contextmanager
+def kfp_client(url: str) -> Iterator[Any]:
+    """kfp's own client, without its warning of old backends, and with no connection left open."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = kfp.Client(url)
+    yield made
+    made._run_api.api_client.rest_client.pool_manager.clear()

@@ -1,9 +1,10 @@
 """Servers that are not what one hopes for."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.servers import answering_by
 
 HEALTHY = b'{"multi_user": false}'
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -24,16 +25,8 @@ def answering_with(answer: Answer) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering_by(Handler) as url:
+        yield url
 
 
 def saying(status: int, body: bytes, **headers: str) -> Answer:

@@ -5,9 +5,8 @@ import json
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from tests.kfp_standin.store import Store
 from tests.model.certificates import Authority
 from tests.pipeline.kubeflow.commands import RELEASE, Outcome, run, submit
 from tests.pipeline.runs import CLI
+from tests.servers import answering_by
 
 
 @contextlib.contextmanager
@@ -36,15 +36,8 @@ def answering(status: int, body: str, kind: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering_by(Handler) as url:
+        yield url
 
 
 def start(endpoint: str, *arguments: str, **environment: str) -> Outcome:

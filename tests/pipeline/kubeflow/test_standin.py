@@ -1,11 +1,9 @@
 """The stand-in does what its docstring says, asked by kfp.Client and by hand."""
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kfp
 import pytest
 import requests
 from kfp_server_api import ApiException
@@ -13,6 +11,7 @@ from kfp_server_api import ApiException
 from pipeline.environments import COMPILED
 from tests.kfp_standin.script import Clock, Script
 from tests.kfp_standin.server import Standin
+from tests.pipeline.kubeflow.commands import kfp_client
 
 REQUIRED = {
     "model_name": "rpm",
@@ -25,11 +24,8 @@ REQUIRED = {
 
 @pytest.fixture
 def client(standin: Standin) -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = kfp.Client(standin.url)
-    yield made
-    made._run_api.api_client.rest_client.pool_manager.clear()
+    with kfp_client(standin.url) as made:
+        yield made
 
 
 @pytest.fixture

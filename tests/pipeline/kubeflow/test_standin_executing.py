@@ -1,11 +1,9 @@
 """A stand-in that executes: the API's run is that of the steps."""
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kfp
 import pytest
 
 from model.release_layout import ReleaseRecord
@@ -13,7 +11,7 @@ from pipeline.environments import COMPILED
 from tests.kfp_standin.executing import executing
 from tests.kfp_standin.server import Standin
 from tests.kfp_standin.store import Store
-from tests.pipeline.kubeflow.commands import submit
+from tests.pipeline.kubeflow.commands import kfp_client, submit
 from tests.pipeline.runs import processes_of, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -27,11 +25,8 @@ def executes(tmp_path: Path) -> Iterator[Standin]:
 
 @pytest.fixture
 def client(executes: Standin) -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = kfp.Client(executes.url)
-    yield made
-    made._run_api.api_client.rest_client.pool_manager.clear()
+    with kfp_client(executes.url) as made:
+        yield made
 
 
 def start(client: Any, *, export: Path, rows: Path, directory: Path) -> str:
