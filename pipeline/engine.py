@@ -18,6 +18,7 @@ from rich.console import Console
 
 from components.platforms.local.environment import environment
 from components.platforms.local.home import Home
+from components.platforms.local.session import stop_steps
 from components.reporting import RUN_DIRECTORY_VARIABLE
 from pipeline import results
 from pipeline.progress import Heartbeat, StepLog, last_lines
@@ -51,10 +52,10 @@ def execute(request: RunRequest, directory: Path, *, console: Console) -> tuple[
     pipeline_yaml = without_pip(request.pipeline_yaml).replace(dsl.PIPELINE_JOB_ID_PLACEHOLDER, directory.name)
     pipeline = kfp_components.load_component_from_text(pipeline_yaml)
     log_path = directory / "log.txt"
-    with log_path.open("w", encoding="utf-8") as log_file, _step_environment(directory) as temporary:
-        local.init(
-            local.SubprocessRunner(use_venv=False), pipeline_root=str(directory / "steps"), workspace_root=temporary
-        )
+    with log_path.open("w", encoding="utf-8") as log_file, _step_environment(directory, request.home) as temporary:
+        # An interrupted step may still write while kfp.local removes its workspace: nothing of ours stands in that.
+        workspace, root = str(Path(temporary, "workspace")), str(directory / "steps")
+        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=root, workspace_root=workspace)
         steps = StepLog(log_file, console)
         try:
             with contextlib.redirect_stdout(steps), Heartbeat(steps), _quiet():
@@ -84,7 +85,7 @@ def without_pip(pipeline_yaml: str) -> str:
 
 
 @contextlib.contextmanager
-def _step_environment(directory: Path) -> Iterator[str]:
+def _step_environment(directory: Path, home: Home) -> Iterator[str]:
     """Temporary files of the steps vanish with the run; failures are left in the run's directory."""
     with tempfile.TemporaryDirectory(prefix="savedmodel-release-") as temporary:
         installed = str(Path(__file__).resolve().parent.parent)
@@ -95,7 +96,10 @@ def _step_environment(directory: Path) -> Iterator[str]:
             "PYTHONPATH": os.pathsep.join(filter(None, (installed, os.environ.get("PYTHONPATH")))),
         }
         with environment(values):
-            yield temporary
+            try:
+                yield temporary
+            finally:  # the engine does not stop the step that an interruption finds at work, and that writes there
+                stop_steps(home, directory.name)
 
 
 def verdict(request: RunRequest, run_id: str, *, steps: StepLog, complaint: str) -> RunResult:

@@ -42,9 +42,10 @@ def start_and_signal(export: Path, rows: Path, *, home: Path, step: str, number:
     return run
 
 
-def end(run: subprocess.Popen[str]) -> int:
-    run.communicate(timeout=60)
-    return run.returncode
+def end(run: subprocess.Popen[str]) -> tuple[int, str]:
+    """Its exit status, and what it told after the signal."""
+    told = run.communicate(timeout=60)[1]
+    return run.returncode, told
 
 
 @pytest.mark.slow
@@ -56,7 +57,7 @@ def test_a_run_killed_at_any_step_and_started_again_ends_as_if_nothing_had_been(
     for step in STEPS:
         home = tmp_path / step
 
-        killed = end(start_and_signal(retail_propensity, visits, home=home, step=step, number=signal.SIGKILL))
+        killed, _ = end(start_and_signal(retail_propensity, visits, home=home, step=step, number=signal.SIGKILL))
         again = release(retail_propensity, visits, home=home)
 
         assert killed == -signal.SIGKILL
@@ -82,10 +83,10 @@ def test_an_interrupted_run_puts_everything_back_at_once(
     for step in ("validate_release", "score_batch", "promote_release"):
         run = start_and_signal(retail_retrained, visits, home=tmp_path, step=step, number=number)
         began = time.monotonic()
-        status = end(run)
+        status, told = end(run)
         seconds = time.monotonic() - began
 
-        assert status == 130
+        assert status == 130, told
         assert seconds < 15.0, f"{step}: {seconds:.1f} s"  # about one on an idle machine; a promise of five
         assert processes_of(tmp_path) == []
         former = json.loads((tmp_path / "serving" / "live" / "rpm.json").read_text())
