@@ -50,7 +50,9 @@ class LocalStorage:
     def read(self, uri: str) -> bytes | None:
         with _named(uri):
             try:
-                return _path(uri).read_bytes()
+                path = _path(uri)
+                _check_regular(path, path.stat())
+                return path.read_bytes()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
 
@@ -187,9 +189,7 @@ def _blob(path: Path, relative: str) -> Blob | None:
     """None if the file vanished meanwhile."""
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
-            found = "a pipe, socket or device"
-            raise StorageError(expected="regular files", found=found, where=str(path), do="Remove it.")
+        _check_regular(path, status)
         checksum = Crc32c()
         size = 0
         with path.open("rb") as file:
@@ -200,6 +200,15 @@ def _blob(path: Path, relative: str) -> Blob | None:
         return None
     generation = f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
     return Blob(uri=str(path), path=relative, size=size, crc32c=checksum.base64(), generation=generation)
+
+
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    """Reading a pipe would wait for ever, and a device may never end."""
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        found = "a pipe, socket or device"
+        raise StorageError(expected="regular files", found=found, where=str(path), do="Remove it.")
 
 
 def _temporary_path(path: Path) -> Path:

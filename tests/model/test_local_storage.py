@@ -75,6 +75,13 @@ def test_a_pipe_is_refused_without_waiting_for_it(export: Path) -> None:
         paths(export)
 
 
+def test_a_pipe_is_not_read_either(export: Path) -> None:
+    os.mkfifo(export / "pipe")
+
+    with pytest.raises(StorageError, match=r"/pipe: expected regular files; found a pipe"):
+        open_storage(str(export)).read(str(export / "pipe"))
+
+
 def test_a_name_that_is_not_utf8_is_refused(export: Path) -> None:
     Path(os.fsdecode(bytes(export) + b"/variables/\xff")).touch()
 
