@@ -21,6 +21,7 @@ from pipeline.kubeflow.address import Address, check_header, check_no_login, che
 from pipeline.kubeflow.backend import Backend
 from pipeline.kubeflow.errors import LoginNeeded
 from pipeline.kubeflow.login import can_be_left
+from pipeline.kubeflow.proxies import use_proxy
 from pipeline.kubeflow.transport import Transport
 
 #: kfp's own default for the namespace that Kubeflow Pipelines is installed in.
@@ -112,6 +113,7 @@ def connect(address: Address) -> Backend:
         configuration.host = f"http://{configuration.host}"
     check_no_login(configuration.host, where=address.endpoint or "the kubeconfig")
     check_no_login(client.link_prefix, where="KF_PIPELINES_UI_ENDPOINT")
+    use_proxy(configuration)
     client.api_client.rest_client = Transport(configuration)
     # kfp_server_api sets this level itself, and so would tell of every attempt.
     logging.getLogger("urllib3").setLevel(logging.ERROR)

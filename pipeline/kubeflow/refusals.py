@@ -35,7 +35,10 @@ def unreachable(error: http_errors.HTTPError | TimeoutError, *, url: str) -> Bac
     where = endpoint_of(url)
     if isinstance(reason, http_errors.SSLError):
         return _untrusted(str(reason), where=where)
-    if isinstance(reason, http_errors.NameResolutionError):
+    if isinstance(reason, http_errors.ProxyError):
+        found = f"the proxy on the way does not let us through ({reason.original_error})"
+        do = "Look at HTTPS_PROXY and HTTP_PROXY, or name the endpoint's host in NO_PROXY."
+    elif isinstance(reason, http_errors.NameResolutionError):
         found, do = "no host of that name", "Look at --endpoint."
     elif isinstance(reason, http_errors.NewConnectionError):
         found = f"nothing listens there ({str(reason).rpartition('] ')[2]})"
