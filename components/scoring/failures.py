@@ -1,6 +1,7 @@
 """Why a Spark job failed: the error of the worker or of the store, out of what Spark wraps around it."""
 
 import contextlib
+import itertools
 import json
 import logging
 import re
@@ -13,6 +14,8 @@ log = logging.getLogger(__name__)
 
 _MARK = "savedmodel-release-error:"
 _CARRIED = re.compile(re.escape(_MARK) + r"(\{.*\})")
+#: A task that reads and writes fails in one exception; this tells that reading did, and which file.
+_UNREADABLE = re.compile(r"error while reading file (\S+)\. ")
 
 
 class CarriedError(Exception):
@@ -57,11 +60,14 @@ def explain(text: str, *, where: str) -> ReleaseError:
             error: ReleaseError = getattr(errors, fields.pop("kind"))(**fields)
             return error
     do = "The step's log holds Spark's own words."
+    unreadable = _UNREADABLE.search(text)
+    where = unreadable[1] if unreadable else where
     return ScoringFailed(expected="Spark to score the rows", found=_cause(text), where=where, do=do)
 
 
 def _cause(text: str) -> str:
-    """The last line of a Python traceback; else the innermost Java exception; else the first line."""
+    """The last line of a Python traceback; else the innermost Java exception; else the first line. Of a lost executor,
+    with the line after it, which tells how it ended."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     if any(line.lstrip().startswith("Traceback (most recent call last)") for line in lines):
         last = max(i for i, line in enumerate(lines) if re.match(r"\s+(File \"|\^|~)", line) or "Traceback" in line)
@@ -73,4 +79,6 @@ def _cause(text: str) -> str:
     java = [line.removeprefix("Caused by: ").strip() for line in lines if line.startswith("Caused by: ")]
     exceptions = [line for line in lines if re.match(r":? ?[\w.$]+(Exception|Error): ", line)]
     best = (java[-1:] or exceptions[:1] or lines[:1] or ["no reason given"])[0]
+    if best.endswith("Reason:"):
+        best += next((f" {after}" for line, after in itertools.pairwise(lines) if line.endswith(best)), "")
     return best.lstrip(": ")[:500]

@@ -75,13 +75,18 @@ class HadoopFiles:
             stream.close()
 
     def delete_older(self, directory: str, *, prefix: str, age_s: float) -> None:
-        """Deletes what stands directly below under a name with that prefix and has not been touched for so long."""
+        """Deletes what stands directly below under a name of prefix, seconds since 1970 and more, and is so old by that
+        name. Without such a number its modification time counts; that is 0 where the store keeps none of directories,
+        which says nothing."""
         files, path = self._at(directory)
         if not files.exists(path):
             return
-        limit = self._jvm.System.currentTimeMillis() - age_s * 1000
+        limit = self._jvm.System.currentTimeMillis() / 1000 - age_s
         for status in files.listStatus(path):
-            if status.getPath().getName().startswith(prefix) and status.getModificationTime() < limit:
+            name = status.getPath().getName()
+            named = re.match(rf"{re.escape(prefix)}(\d+)-", name)
+            since = int(named[1]) if named else status.getModificationTime() / 1000
+            if name.startswith(prefix) and 0 < since < limit:
                 files.delete(status.getPath(), True)
 
     def delete(self, uri: str) -> None:

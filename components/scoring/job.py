@@ -5,12 +5,14 @@ and measured, and both results, come from there. So every row ends in exactly on
 twice.
 """
 
+import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 from pyspark.sql.types import StructType
@@ -66,18 +68,17 @@ def run(spark: SparkSession, job: ScoringJob) -> ScoreReport:
     for name, value in session_settings().items():
         spark.conf.set(name, value)
     root = job.predictions_uri.rstrip("/")
-    staged = f"{root}/{_STAGED}{uuid.uuid4().hex[:12]}"
+    staged = f"{root}/{_STAGED}{int(time.time())}-{uuid.uuid4().hex[:12]}"
     files = HadoopFiles(spark)
-    files.delete_older(root, prefix=_STAGED, age_s=LEFTOVER_S)
+    with explained(root):
+        files.delete_older(root, prefix=_STAGED, age_s=LEFTOVER_S)
     with explained(job.rows_uri):
         plan = _plan(spark, job)
-        try:
-            report = _score(spark, plan, staged=staged)
-            files.delete(f"{root}/{REPORT}")
-            for name in ("predictions", "failed_rows"):
-                files.replace(f"{staged}/{name}", f"{root}/{name}")
-        finally:
-            files.delete(staged)
+    with explained(root), temporary(staged, files):
+        report = _score(spark, plan, staged=staged)
+        files.delete(f"{root}/{REPORT}")
+        for name in ("predictions", "failed_rows"):
+            files.replace(f"{staged}/{name}", f"{root}/{name}")
     log.info("%d rows scored, %d failed: %s", report.rows, report.failed_rows, root)
     report = replace(
         report,
@@ -88,6 +89,18 @@ def run(spark: SparkSession, job: ScoringJob) -> ScoreReport:
     with explained(root):
         files.write(f"{root}/{REPORT}", report.to_json().encode())
     return report
+
+
+@contextlib.contextmanager
+def temporary(directory: str, files: HadoopFiles) -> Iterator[None]:
+    """Deletes the directory in the end. Where the body fails, that is the error, whatever becomes of the directory."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Py4JError, OSError):
+            files.delete(directory)
+        raise
+    files.delete(directory)
 
 
 def _plan(spark: SparkSession, job: ScoringJob) -> _Plan:

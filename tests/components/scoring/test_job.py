@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
 from components.contracts import ScoreReport
-from components.scoring.job import run
+from components.scoring.hadoop import HadoopFiles
+from components.scoring.job import run, temporary
 from model.endpoint import Endpoint
 from model.errors import InvalidValue, PredictionFailed, ReleaseError, RowsMismatch, ScoringFailed
 from model.sample import retail
@@ -281,6 +285,45 @@ def test_a_server_that_is_gone_ends_the_job_and_leaves_the_former_result(score: 
     assert caught.value.code == "UNAVAILABLE"
     assert left(tmp_path / "scored") == ["failed_rows", "predictions", "score_report.json"]
     assert pq.read_table(tmp_path / "scored" / "predictions").to_pylist() == [{"x": 1.0, "y": 2.0}]
+
+
+def test_a_store_that_refuses_the_first_contact_is_told_with_the_cause(score: Scoring) -> None:
+    with pytest.raises(ScoringFailed, match='No FileSystem for scheme "nowhere"') as caught:
+        run(score.spark, score.job("refuses_thirteen", "x\n1\n", predictions_uri="nowhere://bucket/scored"))
+
+    assert caught.value.where == "nowhere://bucket/scored"
+
+
+def test_what_cannot_be_written_is_told_of_where_it_was_to_be_written(score: Scoring, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ScoringFailed, match="not a directory") as caught:
+        run(score.spark, score.job("refuses_thirteen", "x\n1\n", predictions_uri=f"{tmp_path}/file/scored"))
+
+    assert caught.value.where == f"{tmp_path}/file/scored"
+
+
+def test_the_name_of_what_is_not_whole_tells_since_when(score: Scoring, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted: list[str] = []
+    monkeypatch.setattr(HadoopFiles, "delete", lambda _, uri: deleted.append(uri))
+
+    score("refuses_thirteen", "x\n1\n", invoke_endpoint=False)
+
+    name = re.fullmatch(r"\.scoring-(\d+)-[0-9a-f]{12}", deleted[-1].rpartition("/")[2])
+    assert name
+    assert 0 <= time.time() - int(name[1]) < 300
+
+
+def test_a_failure_is_not_hidden_by_another_one_while_clearing_away() -> None:
+    class Gone(HadoopFiles):
+        def __init__(self) -> None:
+            pass
+
+        def delete(self, uri: str) -> None:
+            raise Py4JError("no JVM")
+
+    with pytest.raises(ValueError, match="the failure"), temporary("gs://b/.scoring", Gone()):
+        raise ValueError("the failure")
 
 
 def test_a_job_that_takes_too_long_is_ended(score: Scoring) -> None:
