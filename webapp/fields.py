@@ -19,6 +19,8 @@ PREFIX = "input."
 
 #: What still rounds to a finite number (half a unit in the last place above the largest).
 _LARGEST = {"float16": 65519.99, "float32": 3.4028235677973362e38, "bfloat16": 3.395e38}
+#: It does not hold every whole number from here on.
+_WHOLE_BELOW = {"float32": 2**24}
 _FLOATS = (*FLOATS, "bfloat16")
 _BOOLS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
@@ -143,7 +145,8 @@ def _number(value: Any, *, dtype: str) -> float | None:
     finite = value == value and abs(value) != float("inf")
     if finite and abs(value) > _LARGEST.get(dtype, 1.7976931348623157e308):
         return None
-    return value
+    # TensorFlow Serving takes larger ones only where a point says that digits may be lost.
+    return float(value) if isinstance(value, int) and abs(value) >= _WHOLE_BELOW.get(dtype, 2**53) else value
 
 
 def _range(dtype: str) -> tuple[int, int]:

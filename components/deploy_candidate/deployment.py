@@ -1,6 +1,7 @@
 """Serving a release beside the live one, where only the steps that check it call it."""
 
 import logging
+from collections.abc import Sequence
 
 from components.platforms import PROMOTED, Platform
 from components.platforms.serving import ServingSettings
@@ -35,12 +36,14 @@ def deploy(
         Where the candidate answers, or the live service if that serves this very release.
 
     Raises:
-        IncompatibleSignature: the live service's callers would break, and that is not allowed.
+        IncompatibleSignature: the live service's callers would break, and that is not allowed; or no caller could use
+            the signature over REST.
         InvalidValue: a setting breaks its rule.
         ReleaseInProgress: another run of this model is at work.
         ServingFailed: the server does not become ready, with its own reason and last log lines.
     """
     settings.check()
+    refuse_unspoken(signature, dtypes=platform.refused_dtypes)
     with platform.holding(release.model_name, run_id=run_id):
         undo_unfinished_promotion(release.model_name, platform=platform)
         live = platform.live_service(release.model_name)
@@ -52,6 +55,21 @@ def deploy(
         endpoint = platform.deploy_candidate(release, run_id=run_id, timeout_s=timeout_s, settings=settings)
     log.info("candidate %s serves release %d at %s", endpoint.model_name, endpoint.version, endpoint.rest_url)
     return endpoint
+
+
+def refuse_unspoken(signature: Signature, *, dtypes: Sequence[str]) -> None:
+    """
+    Raises:
+        IncompatibleSignature: naming the inputs and outputs that have one of the dtypes.
+    """
+    found = [str(spec) for spec in (*signature.inputs, *signature.outputs) if spec.dtype in dtypes]
+    if found:
+        raise IncompatibleSignature(
+            expected=f"inputs and outputs of other dtypes than {' and '.join(dtypes)}",
+            found=f"{', '.join(found)}, which TensorFlow Serving's REST API cannot write",
+            where=f"signature {signature.name}",
+            do="Cast them in the signature that you export, to float32 or int32.",
+        )
 
 
 def refuse_breaking_changes(live: Release, *, release: Release, signature: Signature) -> None:

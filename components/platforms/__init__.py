@@ -40,6 +40,11 @@ class Platform(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def refused_dtypes(self) -> tuple[str, ...]:
+        """Of inputs and outputs, those that the server's REST API does not speak of."""
+        ...
+
     def holding(self, model_name: str, *, run_id: str, wait: bool = True) -> AbstractContextManager[None]:
         """Keeps other runs of the model away while the block runs, and until the run's next step, or `let_go`.
 
@@ -86,8 +91,4 @@ class Platform(Protocol):
 
     def remove_candidate(self, model_name: str) -> None:
         """Removes the candidate. No error if there is none."""
-        ...
-
-    def webapp_url(self) -> str:
-        """Scheme, host and port of the web application, reachable from the steps."""
         ...

@@ -5,7 +5,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from components.contracts import Expectations, SmokeReport
-from components.platforms.opening import open_platform
+from components.parameters import check_parameters
+from components.platforms import webapps
 from components.smoke_test_webapp.report import html_report
 from components.smoke_test_webapp.smoke import PATH, SmokeTest, own_session
 from components.smoke_test_webapp.transcript import Transcript
@@ -32,9 +33,7 @@ def run_step(
         InvalidValue: a value breaks its rule.
         SmokeTestFailed: a check failed.
     """
-    # By hand: the module with all rules does not fit beside the platform's code.
-    if invoke_endpoint not in ("yes", "no"):
-        raise InvalidValue(expected="yes or no", found=repr(invoke_endpoint), where="parameter invoke_endpoint")
+    check_parameters({"invoke_endpoint": invoke_endpoint})
     with own_session() as session:
         test = SmokeTest(webapp_url, endpoint=endpoint, expectations=expectations, transcript=Transcript(session))
         try:
@@ -53,7 +52,7 @@ def webapp_address(webapp_url: str, *, platform: str) -> str:
         InvalidValue: not the address of a web application.
     """
     if not webapp_url.strip():
-        return open_platform(platform).webapp_url()
+        return webapps.webapp_url(platform)
     address = webapp_url.strip().rstrip("/").removesuffix(PATH)
     try:
         parts = urlsplit(address)

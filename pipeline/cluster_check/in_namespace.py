@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from components.platforms.kubernetes.connection import Object
-from components.platforms.kubernetes.platform import WEBAPP_SERVICE
+from components.platforms.kubernetes.webapp import WEBAPP_SERVICE
 from pipeline.cluster_check.api_server import ENDPOINT_SLICES, PODS, SERVICE_ACCOUNTS, SERVICES, Answer, ApiServer
 from pipeline.cluster_check.findings import Finding, State
 from pipeline.cluster_check.rights import (

@@ -9,6 +9,8 @@ from pipeline.cluster_check.findings import Finding, State
 from pipeline.cluster_check.rights import spelled
 
 API_SERVER, NAMESPACE = "API server", "namespace"
+#: Of a namespace that KServe's webhook for pods does not look at; the manifests of Kubeflow give it to `kubeflow`.
+CONTROL_PLANE = "control-plane"
 
 
 def way_there() -> str:
@@ -47,6 +49,9 @@ def judged_namespace(answer: Answer, name: str, *, user: str) -> Finding:
     if answer.body.get("status", {}).get("phase") == "Terminating":
         do = "Wait until it is gone, then create it again."
         return Finding(NAMESPACE, State.MISSING, f"{name} is being deleted", do, f"kubectl create namespace {name}")
+    if CONTROL_PLANE in answer.body.get("metadata", {}).get("labels", {}):
+        found = f"{name} has the label {CONTROL_PLANE}: KServe's webhook leaves its pods alone, so no model gets there"
+        return Finding(NAMESPACE, State.MISSING, found, "Name another with --namespace, such as a profile's.")
     if answer.ok or user.startswith(f"system:serviceaccount:{name}:"):
         return Finding(NAMESPACE, State.OK, name)
     do = "Run this as somebody who may get namespaces."

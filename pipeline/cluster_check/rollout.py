@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.platforms.kubernetes.connection import DEPLOYMENTS, INFERENCE_SERVICES, Object
-from components.platforms.kubernetes.failures import Outlasted, Problem, is_rolled_out, problems
+from components.platforms.kubernetes.failures import Outlasted, Problem, is_rolled_out, problems, with_events
 from pipeline.cluster_check.api_server import EVENTS, PODS, ApiServer, poll
 
 NOT_IN_TIME = "not within"
@@ -14,13 +14,14 @@ NOT_IN_TIME = "not within"
 @dataclass(frozen=True)
 class Seen:
     """An InferenceService of this source, its Deployment (None where there is none) and its pods, at one moment.
-    complaints: what KServe says in events where it makes no Deployment."""
+    complaints: what KServe says in events where it makes no Deployment; events: those of a pod, by its name."""
 
     uri: str
     service: Object | None
     deployment: Object | None
     pods: list[Object]
     complaints: tuple[str, ...] = ()
+    events: Callable[[str], list[Object]] = lambda name: []
 
     @property
     def is_rolled_out(self) -> bool:
@@ -38,7 +39,7 @@ class Seen:
         if self.deployment is None:
             found += [Problem(f"KServe: {text}", grace_s=5.0) for text in self.complaints]
             found += [Problem("KServe has made no Deployment of it", grace_s=60.0)]
-        return found
+        return with_events(found, self.events)
 
 
 def seen(server: ApiServer, name: str, *, uri: str) -> Seen:
@@ -47,14 +48,24 @@ def seen(server: ApiServer, name: str, *, uri: str) -> Seen:
     pods = server.get(PODS, labelSelector=f"serving.kserve.io/inferenceservice={name}")
     complaints = () if deployment.ok else tuple(": ".join(each) for each in warnings(server, name)[-1:])
     return Seen(
-        uri, service.body if service.ok else None, deployment.body if deployment.ok else None, pods.items, complaints
+        uri,
+        service.body if service.ok else None,
+        deployment.body if deployment.ok else None,
+        pods.items,
+        complaints,
+        events=lambda pod: events(server, pod),
     )
 
 
+def events(server: ApiServer, name: str) -> list[Object]:
+    """Those about the object of this name."""
+    return server.get(EVENTS, fieldSelector=f"involvedObject.name={name}").items
+
+
 def warnings(server: ApiServer, name: str) -> list[tuple[str, str]]:
-    """Reason and message of the events of that type about the object of this name."""
-    events = server.get(EVENTS, fieldSelector=f"involvedObject.name={name}").items
-    return [(each["reason"], each.get("message", "")) for each in events if each.get("type") == "Warning"]
+    """Reason and message of the events of that type."""
+    told = [each for each in events(server, name) if each.get("type") == "Warning"]
+    return [(each["reason"], each.get("message", "")) for each in told]
 
 
 def obstacle(

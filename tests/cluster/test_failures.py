@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.platforms.kubernetes.inference_service import candidate_service
-from components.platforms.kubernetes.platform import WEBAPP_VARIABLE
+from components.platforms.kubernetes.webapp import WEBAPP_VARIABLE, webapp_url
 from components.platforms.serving import KNATIVE, ServingSettings
 from model.errors import InvalidValue, ServingFailed
 from model.release_layout import Release
@@ -199,10 +199,10 @@ def test_the_web_application_is_looked_for_before_it_is_called(
     monkeypatch.delenv(WEBAPP_VARIABLE, raising=False)
 
     with pytest.raises(ServingFailed, match="expected a Service savedmodel-release-webapp; found none"):
-        platform.webapp_url()
+        webapp_url(platform.connection)
     with standing(service, namespace=namespace):
-        found = platform.webapp_url()
+        found = webapp_url(platform.connection)
     monkeypatch.setenv(WEBAPP_VARIABLE, "https://shop.example/")
 
     assert found == f"http://savedmodel-release-webapp.{namespace}.svc.cluster.local:8080"
-    assert platform.webapp_url() == "https://shop.example"
+    assert webapp_url(platform.connection) == "https://shop.example"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.platforms.kubernetes.platform import WEBAPP_SERVICE
+from components.platforms.kubernetes.webapp import WEBAPP_SERVICE
 from components.platforms.serving import node_selector, tolerations
 from pipeline.environments import COMPILED
 from tests.cluster_files.manifests import CLUSTER, GKE, WORKLOADS, Object, kustomization, of_kind, values_of

@@ -49,6 +49,20 @@ def test_a_scalar_field_is_typed_by_the_signature(dtype: str, text: str, value: 
     assert type(found) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "text", "sent"),
+    [
+        ("float32", "16777215", "16777215"),
+        ("float32", "16777216", "16777216.0"),
+        ("float32", "1700000000", "1700000000.0"),
+        ("float64", "1700000000", "1700000000"),
+    ],
+)
+def test_a_whole_number_that_may_lose_digits_is_sent_with_a_point(dtype: str, text: str, sent: str) -> None:
+    assert json.dumps(typed(spec(dtype), text)) == sent
+    assert json.dumps(typed(spec(dtype), int(text))) == sent
+
+
 def test_not_a_number_is_a_number() -> None:
     assert math.isnan(typed(spec("float32"), "NaN"))
 

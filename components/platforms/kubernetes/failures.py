@@ -4,24 +4,28 @@ KServe itself does not tell: beside a good pod it stays Ready while a bad model 
 image that cannot be pulled or a pod without a node leave its status as it was.
 """
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.platforms.kubernetes.connection import Object
 
 SOURCE_URI = "internal.serving.kserve.io/storage-initializer-sourceuri"
 #: Waiting reasons out of which no container comes by itself.
-_NEVER_STARTS = {
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-}
-#: A registry may refuse once. The kubelet tells of it when it tries again, which is up to fifteen seconds later.
+_NEVER_STARTS = {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
+#: And those that a slow containerd may cause, which the kubelet then mends.
+_HARDLY_STARTS = {"CreateContainerError", "RunContainerError"}
 _PULL_FAILS = {"ErrImagePull", "ImagePullBackOff"}
+#: Of a pull that failed the pod speaks until the next one, which may take long and succeed, is over (kubernetes#19077).
+#: So only some refusals count soon: the image is not there, or nobody answers at that address.
+_NO_IMAGE, _NO_REGISTRY = re.compile("not found|unknown|denied|unauthorized|40[13]", re.I), re.compile("dial|lookup")
 #: Reasons of problems that are told apart, by the pod's condition and the container's state in which they show.
-NO_NODE, ENDED = "PodScheduled", "terminated"
+NO_NODE, ENDED, NOT_STARTED = "PodScheduled", "terminated", "ContainerCreating"
+#: What events alone tell of a pod that does not start, and what says that it came further than that.
+_BEFORE_START = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
+_STARTS = {"Pulling", "Pulled", "Created", "Started"}
+#: A cluster's autoscaler and Karpenter, of a pod that they add a node for.
+_GROWS = {"TriggeredScaleUp", "Nominated"}
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,20 @@ class Outlasted:
         )
 
 
-def without_growth(found: list[Problem], events: Callable[[str], list[Object]]) -> list[Problem]:
-    """Without the pods that only wait for a node which the cluster is adding. `events`: those of a pod, by its name."""
-    return [
-        each
-        for each in found
-        if each.reason != NO_NODE or all(event.get("reason") != "TriggeredScaleUp" for event in events(each.pod))
-    ]
+def with_events(found: list[Problem], events: Callable[[str], list[Object]]) -> list[Problem]:
+    """Without the pods that only wait for a node which the cluster is adding, or for an image; why others do not start
+    is told by their events. `events`: those of a pod, by its name."""
+    return [each for problem in found for each in _with_events(problem, events)]
+
+
+def _with_events(problem: Problem, events: Callable[[str], list[Object]]) -> list[Problem]:
+    if problem.reason not in (NO_NODE, NOT_STARTED):
+        return [problem]
+    told = {event.get("reason"): event.get("message", "") for event in events(problem.pod)}
+    if problem.reason == NO_NODE:
+        return [] if _GROWS & told.keys() else [problem]
+    why = [f"{reason}: {told[reason]}" for reason in told if reason in _BEFORE_START]
+    return [replace(problem, found=f"{problem.found}: {why[-1]}")] if why and not _STARTS & told.keys() else []
 
 
 def is_rolled_out(deployment: Object | None, *, uri: str) -> bool:
@@ -100,9 +111,13 @@ def pods_of(uri: str, pods: list[Object]) -> list[Object]:
 
 def pod_problems(pod: Object) -> Iterator[Problem]:
     name, status = pod["metadata"]["name"], pod.get("status", {})
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        if not container.get("ready"):
-            yield from _of_container(container, pod=name)
+    yield from _of_source(pod)
+    # An initializer that starts with its node may once be too early for the cloud's credentials.
+    for kind, allowed in (("initContainerStatuses", 1), ("containerStatuses", 0)):
+        for container in status.get(kind, []):
+            if not container.get("ready"):
+                yield from _waits(container, pod=name)
+                yield from _ended(container, pod=name, allowed=allowed)
     if status.get("phase") == "Failed" and status.get("reason"):
         yield Problem(f"pod {name} failed: {status['reason']}: {status.get('message', '')}")
     for condition in status.get("conditions", []):
@@ -111,20 +126,43 @@ def pod_problems(pod: Object) -> Iterator[Problem]:
             yield Problem(f"pod {name} cannot be scheduled: {condition.get('message', '')}", 20.0, NO_NODE, name)
 
 
-def _of_container(container: Object, *, pod: str) -> Iterator[Problem]:
+def _of_source(pod: Object) -> Iterator[Problem]:
+    """KServe's webhook gives each pod what fetches its model, but not in the namespaces of control planes."""
+    meta, spec = pod["metadata"], pod.get("spec", {})
+    if _source(pod).startswith("gs://") and "containers" in spec and not spec.get("initContainers"):
+        why = "KServe's webhook has not changed it. Has the namespace a label control-plane, as kubeflow has?"
+        yield Problem(f"pod {meta['name']} has no storage-initializer: {why} Models are served in another one", 5.0)
+
+
+def _ends(container: Object) -> int:
+    """How often it has ended: the count of restarts knows nothing of the last time, until it is started again."""
+    return int(container.get("restartCount", 0)) + ("running" not in container.get("state", {}))
+
+
+def _last_end(container: Object) -> Object | None:
+    states = (container.get(which, {}).get("terminated") for which in ("state", "lastState"))
+    return next(filter(None, states), None)
+
+
+def _waits(container: Object, *, pod: str) -> Iterator[Problem]:
     who = f"{container['name']} of pod {pod}"
-    state = container.get("state", {})
-    waiting = state.get("waiting", {})
-    reason = waiting.get("reason")
-    why = f"{reason}: {waiting.get('message', '')}"
-    if reason in _NEVER_STARTS:
-        yield Problem(f"{who} does not start: {why}")
+    waiting = container.get("state", {}).get("waiting", {})
+    reason, message = waiting.get("reason"), waiting.get("message", "")
+    why = f"{reason}: {message}"
+    if reason in _NEVER_STARTS | _HARDLY_STARTS:
+        yield Problem(f"{who} does not start: {why}", 0.0 if reason in _NEVER_STARTS else 20.0)
     if reason in _PULL_FAILS:
         found = f"{who} does not start, its image {container['image']} cannot be pulled: {why}"
-        yield Problem(found, 6.0, "ErrImagePull", pod)
-    ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
-    if ended:
-        said = ended.get("message", "").strip()
+        grace_s = 6.0 if _NO_IMAGE.search(message) else 15.0 if _NO_REGISTRY.search(message) else 60.0
+        yield Problem(found, grace_s, "ErrImagePull", pod)
+    if reason == NOT_STARTED:
+        yield Problem(f"{who} does not start", 60.0, NOT_STARTED, pod)
+
+
+def _ended(container: Object, *, pod: str, allowed: int) -> Iterator[Problem]:
+    ended = _last_end(container)
+    if ended and _ends(container) > allowed:
+        who, said = f"{container['name']} of pod {pod}", ended.get("message", "").strip()
         sentence = f"{who} ended with exit code {ended['exitCode']} ({ended.get('reason', 'Error')})"
         yield Problem(f"{sentence}. Its last log lines:\n{said}" if said else sentence, reason=ENDED)
 
@@ -140,6 +178,8 @@ def _of_service(status: Object) -> Iterator[Problem]:
 
 
 def _of_deployment(deployment: Object) -> Iterator[Problem]:
+    if deployment.get("status", {}).get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return  # what it says is of what was asked before
     for condition in deployment.get("status", {}).get("conditions", []):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             yield Problem(f"no pod can be made: {condition.get('message', '')}", grace_s=5.0)

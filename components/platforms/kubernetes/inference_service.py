@@ -24,6 +24,8 @@ REST_PORT, GRPC_PORT = 8080, 9000
 #: five times, a minute apart, before it opens a port or ends. It does not mind SIGTERM, so gRPC channels, kept for good
 #: otherwise, are renewed often enough for a pod that goes to be without any in time.
 _ARGS = ["--max_num_load_retries=0", "--grpc_channel_arguments=grpc.max_connection_age_ms=5000"]
+#: Kubeflow's namespaces give each pod a sidecar of Istio, which lets no step in: Kubeflow Pipelines gives those none.
+OUTSIDE_THE_MESH = {"sidecar.istio.io/inject": "false"}
 #: A pod goes on answering for so long after it is told to end, until everyone has forgotten its address.
 _DRAIN_S, _GRACE_S = 10, 30
 
@@ -73,8 +75,12 @@ def _laid_over(found: Object, wanted: Object) -> Object:
     set_by = replace(settings_of(found), replicas=0)
     was_set = live_service(written_on(found), namespace="", settings=set_by)["spec"]["predictor"]
     had = found["spec"]["predictor"]
-    model = _over(had["model"], wanted["model"], was_set["model"])
-    return {**_over(had, wanted, was_set), "model": model}
+    laid = {**_over(had, wanted, was_set), "model": _over(had["model"], wanted["model"], was_set["model"])}
+    if "labels" in wanted:  # somebody's own stay, and may say otherwise
+        laid["labels"] = {**wanted["labels"], **had.get("labels", {})}
+    if 0 < laid.get("maxReplicas", 0) < wanted.get("minReplicas", 0):
+        laid["maxReplicas"] = wanted["minReplicas"]
+    return laid
 
 
 def _over(had: Object, wanted: Object, was_set: Object) -> Object:
@@ -175,6 +181,7 @@ def _predictor(name: str, release: Release, settings: ServingSettings) -> Any:
         else {
             "deployment_strategy": client.V1DeploymentStrategy(type="RollingUpdate", rolling_update=rolling),
             "termination_grace_period_seconds": _GRACE_S,
+            "labels": OUTSIDE_THE_MESH,
         }
     )
     return kserve.V1beta1PredictorSpec(

@@ -1,7 +1,6 @@
 """KubernetesPlatform: what components.platforms.Platform asks, on a cluster with KServe."""
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -39,8 +38,6 @@ log = logging.getLogger(__name__)
 NOTHING_SET = ServingSettings()
 #: KServe writes an InferenceService's status a few times a second while a rollout begins.
 TRIES, BETWEEN_TRIES_S = 20, 0.5
-WEBAPP_VARIABLE = "SAVEDMODEL_RELEASE_WEBAPP_URL"
-WEBAPP_SERVICE = "savedmodel-release-webapp"
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class KubernetesPlatform:
 
     connection: Connection
     name: str = "kubernetes"
+    #: tensorflow/serving#1639: its JSON has neither.
+    refused_dtypes: tuple[str, ...] = ("float16", "uint16")
     sleep: Callable[[float], None] = time.sleep
 
     @classmethod
@@ -169,25 +168,6 @@ class KubernetesPlatform:
                 do="Choose another model_name, or delete it.",
             )
         return found
-
-    def webapp_url(self) -> str:
-        """SAVEDMODEL_RELEASE_WEBAPP_URL, else the Service that cluster/ installs.
-
-        Raises:
-            ServingFailed: there is neither.
-        """
-        if url := os.environ.get(WEBAPP_VARIABLE):
-            return url.rstrip("/")
-        service = self.connection.service(WEBAPP_SERVICE)
-        if service is None:
-            raise ServingFailed(
-                expected=f"a Service {WEBAPP_SERVICE}",
-                found="none",
-                where=f"namespace {self.connection.namespace}",
-                do="Install the web application, or set the parameter webapp_url.",
-            )
-        port = service["spec"]["ports"][0]["port"]
-        return f"http://{WEBAPP_SERVICE}.{self.connection.namespace}.svc.cluster.local:{port}"
 
 
 def _confirmation(model_name: str) -> str:

@@ -22,7 +22,7 @@ from components.platforms.kubernetes.failures import (
     is_routed,
     pods_of,
     problems,
-    without_growth,
+    with_events,
 )
 from components.platforms.kubernetes.inference_service import GRPC_PORT, REST_PORT, settings_of
 from components.platforms.names import ACCESS_SECRET
@@ -80,7 +80,9 @@ class Wait:
             if service is None or not up:
                 return None, self._why_not(service, deployment)
             inside = self.connection.service(f"{self.name}-predictor") or {}
-            endpoint = endpoint_of(service, inside.get("spec", {}), version=self.release.version)
+            # One that somebody else made may serve any version: the number in its URI need not be it.
+            version = self.release.version if self.release.digest else 0
+            endpoint = endpoint_of(service, inside.get("spec", {}), version=version)
         except ClusterUnavailable as error:
             log.info("looking again: %s", error)
             return None, []
@@ -97,7 +99,7 @@ class Wait:
         if service is not None and deployment is None and not pods:
             found += self._rejections(service["metadata"]["uid"])
             found.append(Problem("KServe has made nothing of it: does it run?", grace_s=60.0))
-        return without_growth(found, self.connection.events)
+        return with_events(found, self.connection.events)
 
     def _failed_loads(self, pods: list[Object]) -> Iterator[Problem]:
         """What servers say that run without being ready, and so are not behind the Service."""
@@ -154,7 +156,7 @@ def endpoint_of(service: Object, inside: Object, *, version: int) -> Endpoint:
 
 
 def _disagreement(endpoint: Endpoint) -> str:
-    """Empty if the server names the version, and no other, as AVAILABLE; else what it says."""
+    """Empty if the server names the version (0: any), and no other, as AVAILABLE; else what it says."""
     url = f"{endpoint.rest_url}/v1/models/{endpoint.model_name}"
     with session_for(endpoint) as session:
         try:
@@ -163,7 +165,7 @@ def _disagreement(endpoint: Endpoint) -> str:
         except (requests.RequestException, ValueError, AttributeError) as error:
             return f"{url} does not answer from here (steps run inside the cluster's network): {error}"
     available = [str(each["version"]) for each in statuses if each["state"] == "AVAILABLE"]
-    if available == [str(endpoint.version)]:
+    if available == [str(endpoint.version)] or (len(available) == 1 and not endpoint.version):
         return ""
     said = f"{url} answers {answer.status_code}: {answer.text[:500]}"
     return f"{said} Is a token for it in the Secret {ACCESS_SECRET}?" if answer.status_code in (401, 403) else said

@@ -30,6 +30,7 @@ class LocalPlatform:
     home: Home
     run_id: str = ""
     name: str = "local"
+    refused_dtypes: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls) -> "LocalPlatform":

@@ -48,6 +48,7 @@ def test_what_is_no_api_server_is_told(answer: Answer) -> None:
         (ABSENT, "jane", State.MISSING),
         (ABSENT, "system:serviceaccount:mlops:runner", State.MISSING),
         (Answer(200, {"status": {"phase": "Terminating"}}), "jane", State.MISSING),
+        (Answer(200, {"metadata": {"labels": {"control-plane": "kubeflow"}}}), "jane", State.MISSING),
         (FORBIDDEN, "system:serviceaccount:mlops:runner", State.OK),
         (FORBIDDEN, "system:serviceaccount:other:runner", State.UNKNOWN),
         (FORBIDDEN, "", State.UNKNOWN),

@@ -211,3 +211,17 @@ def test_whoever_may_not_see_deployments_learns_that_it_looked() -> None:
 
     assert found.state is State.UNKNOWN
     assert found.found == "it looks at mlops; whether it made a Deployment: whoever asks may not get deployments"
+
+
+@pytest.mark.parametrize(("fields", "old"), [({"model": {}}, True), ({"model": {}, "storageUris": {}}, False)])
+def test_a_kserve_with_other_names_for_its_modes_is_told_and_not_tried(fields: dict[str, Any], old: bool) -> None:
+    cluster = complete()
+    predictor = {"spec": {"properties": {"predictor": {"properties": fields}}}}
+    kinds = {"io.kserve.serving.v1beta1.InferenceService": {"properties": predictor}}
+    cluster.objects[f"/openapi/v3{SERVING}"] = {"components": {"schemas": kinds}}
+
+    found = findings(cluster)
+
+    assert (found[kserve.KINDS].state is State.MISSING) is old
+    assert (kserve.UPGRADE in found[kserve.KINDS].do) is old
+    assert bool(cluster.created) is not old

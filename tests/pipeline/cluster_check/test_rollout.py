@@ -54,11 +54,12 @@ def test_it_is_reached_once_every_pod_is_ready() -> None:
 
 def test_a_container_that_ended_is_told_at_once_with_its_log() -> None:
     ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": "no such bucket"}}
-    failed = pod(initContainerStatuses=[{"name": "storage-initializer", "ready": False, "state": ended}])
+    server = {"name": "kserve-container", "ready": False, "state": ended}
+    failed = pod(containerStatuses=[server])
 
     found, after_s = waited(Seen(URI, SERVICE, deployment(ready=0), [failed]))
 
-    assert "storage-initializer of pod p ended with exit code 1" in found
+    assert "kserve-container of pod p ended with exit code 1" in found
     assert "no such bucket" in found
     assert after_s == 0.0
 
@@ -70,6 +71,15 @@ def test_what_may_pass_is_given_its_time() -> None:
 
     assert waited(waiting, waiting, fine) == ("", 1.0)
     assert waited(waiting) == ("pod p cannot be scheduled: Insufficient cpu", 20.0)
+
+
+def test_a_node_that_the_cluster_adds_is_waited_for() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": "Insufficient cpu"}
+    pods, growing = [pod(conditions=[condition])], [{"reason": "TriggeredScaleUp"}]
+
+    found, after_s = waited(Seen(URI, SERVICE, deployment(ready=0), pods, events=lambda name: growing))
+
+    assert (found, after_s) == ("not within 100 s", 100.0)
 
 
 def test_an_image_that_cannot_be_pulled_counts_under_all_its_names() -> None:

@@ -11,7 +11,7 @@ from components.platforms.kubernetes.failures import (
     is_rolled_out,
     is_routed,
     problems,
-    without_growth,
+    with_events,
 )
 
 URI = "gs://models/rpm/releases/7"
@@ -55,7 +55,7 @@ def test_what_still_shows_the_former_release_does_not_count(stale: dict[str, Any
 
 def test_an_initializer_that_failed_is_told_with_its_log() -> None:
     ended = {"exitCode": 1, "reason": "Error", "message": "GCS resource 'models' not found.\n"}
-    initializer = {"name": "storage-initializer", "ready": False, "state": {"terminated": ended}}
+    initializer = {"name": "storage-initializer", "ready": False, "restartCount": 1, "state": {"terminated": ended}}
 
     (problem,) = found(pod(initContainerStatuses=[initializer]))
 
@@ -64,9 +64,41 @@ def test_an_initializer_that_failed_is_told_with_its_log() -> None:
     assert problem.found.endswith("GCS resource 'models' not found.")
 
 
+@pytest.mark.parametrize(
+    ("restarts", "state", "counts"),
+    [
+        (0, "terminated", False),
+        (1, "running", False),
+        (1, "waiting", True),
+        (1, "terminated", True),
+        (2, "running", True),
+    ],
+)
+def test_an_initializer_may_fail_once(restarts: int, state: str, counts: bool) -> None:
+    ended = {"exitCode": 1, "reason": "Error", "message": "Anonymous caller does not have storage.objects.list access"}
+    states = {"terminated": {"state": {"terminated": ended}}, "running": {"state": {"running": {}}}}
+    shown = states.get(state, {"state": {"waiting": {"reason": "CrashLoopBackOff"}}})
+    last = {"lastState": {"terminated": ended}} if restarts else {}
+    initializer = {"name": "storage-initializer", "ready": False, "restartCount": restarts, **shown, **last}
+
+    assert bool(found(pod(initContainerStatuses=[initializer]))) is counts
+
+
+def test_a_pod_that_kserve_gave_no_initializer_is_told_with_the_likely_cause() -> None:
+    without, given = pod(), pod()
+    without["spec"] = {"containers": [{"name": "kserve-container"}]}
+    given["spec"] = {**without["spec"], "initContainers": [{"name": "storage-initializer"}]}
+
+    (problem,) = found(without)
+
+    assert "label control-plane" in problem.found
+    assert found(given) == []
+
+
 def test_a_server_that_is_started_again_has_failed() -> None:
     ended = {"terminated": {"exitCode": 139, "reason": "Error", "message": "Segmentation fault"}}
     server = {"name": "kserve-container", "ready": False, "state": {"running": {}}, "lastState": ended}
+    server["restartCount"] = 1
 
     (problem,) = found(pod(containerStatuses=[server]))
 
@@ -94,6 +126,36 @@ def test_an_image_that_cannot_be_pulled_has_one_reason_under_both_its_names() ->
     assert "tensorflow/serving:2.6.2" in first.found
 
 
+@pytest.mark.parametrize(
+    ("message", "grace_s"),
+    [
+        ('failed to resolve reference "docker.io/a:b": docker.io/a:b: not found', 6.0),
+        ("pull access denied, repository does not exist or may require authorization", 6.0),
+        ("failed to do request: dial tcp 10.0.0.1:443: connect: connection refused", 15.0),
+        ("unexpected status: 503 Service Unavailable", 60.0),
+        ("toomanyrequests: You have reached your pull rate limit", 60.0),
+    ],
+)
+def test_only_a_refusal_for_good_of_an_image_counts_soon(message: str, grace_s: float) -> None:
+    state = {"waiting": {"reason": "ErrImagePull", "message": message}}
+    server = {"name": "kserve-container", "image": "a:b", "ready": False, "state": state}
+
+    assert [each.grace_s for each in found(pod(containerStatuses=[server]))] == [grace_s]
+
+
+def test_a_pod_that_does_not_start_is_told_by_its_events_unless_it_pulls_an_image() -> None:
+    creating = {"name": "kserve-container", "ready": False, "state": {"waiting": {"reason": "ContainerCreating"}}}
+    waiting = found(pod(containerStatuses=[creating]))
+    mount = {"reason": "FailedMount", "message": 'secret "endpoint" not found'}
+
+    (problem,) = with_events(waiting, lambda name: [{"reason": "Scheduled"}, mount])
+
+    assert problem.found.endswith('does not start: FailedMount: secret "endpoint" not found')
+    assert problem.grace_s > 0
+    assert with_events(waiting, lambda name: [mount, {"reason": "Pulling"}]) == []
+    assert with_events(waiting, lambda name: [{"reason": "Scheduled"}]) == []
+
+
 def test_a_pod_without_a_node_has_some_time_to_get_one() -> None:
     unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: 1 Insufficient cpu."}
 
@@ -104,13 +166,17 @@ def test_a_pod_without_a_node_has_some_time_to_get_one() -> None:
 
 
 def test_a_pod_that_the_cluster_adds_a_node_for_is_left_out_and_no_other() -> None:
-    told = {"grows": ["FailedScheduling", "TriggeredScaleUp"], "stays": ["FailedScheduling", "NotTriggerScaleUp"]}
+    told = {
+        "grows": ["FailedScheduling", "TriggeredScaleUp"],
+        "karpenter": ["Nominated"],
+        "stays": ["FailedScheduling", "NotTriggerScaleUp"],
+    }
     unscheduled = {"type": "PodScheduled", "status": "False"}
     pods = [pod(conditions=[unscheduled]) for _ in told]
     for each, name in zip(pods, told, strict=True):
         each["metadata"]["name"] = name
 
-    seen = without_growth([*found(*pods), Problem("another")], lambda name: [{"reason": each} for each in told[name]])
+    seen = with_events([*found(*pods), Problem("another")], lambda name: [{"reason": each} for each in told[name]])
 
     assert [each.found for each in seen] == ["pod stays cannot be scheduled: ", "another"]
 
@@ -171,6 +237,13 @@ def test_a_deployment_that_cannot_make_pods_says_why() -> None:
     (problem,) = found(rollout=deployment(conditions=[refused]))
 
     assert "serviceaccount nobody not found" in problem.found
+
+
+def test_what_a_deployment_said_before_it_saw_the_change_is_no_problem() -> None:
+    gave_up = {"type": "Progressing", "status": "False", "message": "has timed out progressing"}
+
+    assert found(rollout=deployment(generation=3, conditions=[gave_up])) == []
+    assert len(found(rollout=deployment(conditions=[gave_up]))) == 1
 
 
 def test_a_deleted_service_is_a_problem() -> None:

@@ -182,6 +182,27 @@ def test_labels_and_resources_of_two_settings_are_not_mixed() -> None:
     assert predictor["model"]["resources"] == {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}
 
 
+def test_more_replicas_than_the_service_may_have_raise_that_limit() -> None:
+    found = made_by_hand(minReplicas=1, maxReplicas=2)
+
+    raised = promoted_into(found, second(ServingSettings(replicas=3)), keep_former=False)["spec"]["predictor"]
+    kept = promoted_into(found, second(ServingSettings(replicas=2)), keep_former=False)["spec"]["predictor"]
+
+    assert (raised["minReplicas"], raised["maxReplicas"]) == (3, 3)
+    assert (kept["minReplicas"], kept["maxReplicas"]) == (2, 2)
+
+
+def test_a_pod_stays_out_of_the_mesh_unless_somebody_wants_it_in() -> None:
+    found = made_by_hand(labels={"team": "growth"})
+    meshed = made_by_hand(labels={"sidecar.istio.io/inject": "true"})
+
+    labels = [
+        promoted_into(each, second(), keep_former=False)["spec"]["predictor"]["labels"] for each in (found, meshed)
+    ]
+
+    assert labels == [{"team": "growth", "sidecar.istio.io/inject": "false"}, {"sidecar.istio.io/inject": "true"}]
+
+
 def test_what_the_former_settings_had_set_goes_with_them_but_for_the_replicas() -> None:
     former = ServingSettings("Standard", "2.19.0", 3, "2", "4Gi", "pool=old", "dedicated=old:NoSchedule", "reader")
 

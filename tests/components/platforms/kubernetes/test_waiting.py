@@ -1,10 +1,10 @@
 """Where an InferenceService answers, in each of the ways in which KServe exposes one, and why one does not come up."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +18,7 @@ from model.endpoint import Endpoint
 from model.errors import ServingFailed
 from model.release_layout import Release
 from tests.components.platforms.kubernetes.api_server import ApiServer
+from tests.servers import answering_by
 
 INSIDE: dict[str, Any] = {"clusterIP": "10.96.0.7", "ports": [{"port": 80}, {"port": 9000}]}
 
@@ -134,14 +135,13 @@ def test_what_it_said_of_an_earlier_service_of_that_name_is_not(rolling_out: Api
     assert failure_of(rolling_out) == ("KServe has made nothing of it: does it run?", 60.0)
 
 
-@pytest.fixture
-def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a server that could not load its model."""
+def says(state: str, *, version: str, why: str = "") -> type[BaseHTTPRequestHandler]:
+    """Answers, as TensorFlow Serving, that it has one version of the model."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            why = {"error_code": "NOT_FOUND", "error_message": "no variables"}
-            status = {"version": "7", "state": "END", "status": why}
+            told = {"error_code": "NOT_FOUND" if why else "OK", "error_message": why}
+            status = {"version": version, "state": state, "status": told}
             data = json.dumps({"model_version_status": [status]}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
@@ -151,18 +151,33 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        monkeypatch.setattr(waiting, "REST_PORT", listening.server_address[1])
-        yield "127.0.0.1"
-        listening.shutdown()
-        thread.join()
+    return Handler
 
 
-def test_a_server_that_did_not_load_the_model_is_told_at_once(rolling_out: ApiServer, refusing: str) -> None:
-    status = {"phase": "Running", "podIP": refusing}
+def test_a_server_that_did_not_load_the_model_is_told_at_once(
+    rolling_out: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = {"phase": "Running", "podIP": "127.0.0.1"}
     rolling_out.keep(f"pods/{POD}", metadata=of_the_release(POD), status=status)
 
-    found = f"the server of pod {POD} did not load it: no variables"
-    assert failure_of(rolling_out) == (found, 0.0)
+    with answering_by(says("END", version="7", why="no variables")) as url:
+        monkeypatch.setattr(waiting, "REST_PORT", urlsplit(url).port)
+        failure = failure_of(rolling_out)
+
+    assert failure == (f"the server of pod {POD} did not load it: no variables", 0.0)
+
+
+def test_of_what_somebody_else_made_any_one_version_will_do(server: ApiServer) -> None:
+    ready = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+    status = {"observedGeneration": 1, **ready}
+    with answering_by(says("AVAILABLE", version="1")) as url:
+        gateway = ServingSettings(gateway_url=url)
+        server.keep("inferenceservices/rpm", **service(gateway, url="http://rpm.example"))
+        server.keep(
+            "deployments/rpm-predictor", metadata=of_the_release("rpm-predictor"), spec={"replicas": 1}, status=status
+        )
+        server.keep("services/rpm-predictor", spec=INSIDE)
+        adopted = Wait(server.connection(), "rpm", replace(RELEASE, digest=""), 20.0).until_served()
+
+        assert adopted.version == 0
+        assert "answers 200" in failure_of(server, timeout_s=40.0)[0]
