@@ -1,31 +1,44 @@
 """KubernetesSpark: scoring as a SparkApplication of the Spark operator."""
 
-import json
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.contracts import ScoreReport, ScoringJob
 from components.platforms.kubernetes.connection import SPARK_APPLICATIONS, ClusterUnavailable, Connection, Object
-from components.platforms.kubernetes.failures import ENDED, Outlasted, Problem, pod_problems, without_growth
+from components.platforms.kubernetes.failures import ENDED, Outlasted, Problem, pod_problems, with_events
 from components.platforms.kubernetes.lease import RunLease
-from components.platforms.kubernetes.spark_application import SETTINGS, application_name, job_files, spark_application
+from components.platforms.kubernetes.spark_application import (
+    MOUNT,
+    SETTINGS,
+    application_name,
+    job_files,
+    spark_application,
+)
 from components.platforms.kubernetes.spark_driver import ERROR_MARK, PROGRESS_MARK, REPORT_MARK
+from components.platforms.kubernetes.spark_log import advice, cause, report_in
 from components.platforms.names import live_name
-from model import errors
 from model.endpoint import Endpoint
-from model.errors import ReleaseError, ScoringFailed, ServingFailed
+from model.errors import ScoringFailed, ServingFailed
 
 log = logging.getLogger(__name__)
 driver_log = logging.getLogger("spark.driver")
 
 POLL_S = 1.0
-#: Seconds that the operator may take before it says anything of a new application.
-OPERATOR_S = 60.0
+#: Seconds that the operator may take before it says anything of a new application: it starts a Java for each, and only
+#: a few at a time.
+OPERATOR_S = 180.0
+#: Seconds in which a deleted application is gone.
+DELETION_S = 60.0
+#: Seconds in which a running driver asks for its first executor.
+EXECUTORS_S = 120.0
 #: What a run may take beyond the batch's own time: images, nodes, Java.
 START_S = 600.0
 DRIVER_CONTAINER = "spark-kubernetes-driver"
+#: What the driver writes of executors that the cluster does not let it make.
+_REFUSAL = re.compile("forbidden|exceeded quota|admission webhook")
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ class KubernetesSpark:
     def _submitted(self, application: Object) -> Object:
         """The application as it stands there: a new one, or the one that this run has started before. One that is being
         deleted is waited for."""
-        name, created, deadline = application["metadata"]["name"], False, time.monotonic() + OPERATOR_S
+        name, created, deadline = application["metadata"]["name"], False, time.monotonic() + DELETION_S
         while time.monotonic() < deadline:
             created = self.connection.create(SPARK_APPLICATIONS, application) or created
             found = self.connection.get(SPARK_APPLICATIONS, name)
@@ -76,7 +89,7 @@ class KubernetesSpark:
             time.sleep(POLL_S)
         raise ScoringFailed(
             expected="the SparkApplication of an earlier attempt to be gone",
-            found=f"it is still being deleted after {OPERATOR_S:.0f} s",
+            found=f"it is still being deleted after {DELETION_S:.0f} s",
             where=f"{self.connection.namespace}/{name}",
             do="See its finalizers and pods.",
         )
@@ -93,6 +106,9 @@ class Execution:
     sleep: Callable[[float], None] = time.sleep
     _shown: str = ""
     _looked: float = 0.0
+    _driver: str = ""
+    _had_executors: bool = False
+    _refusal: str = ""
 
     def until_done(self) -> ScoreReport:
         started, outlasted = self.clock(), Outlasted(self.clock)
@@ -104,7 +120,7 @@ class Execution:
                 if state.get("state") in ("COMPLETED", "FAILED"):
                     return self._result(state)
                 found = self._why_not(state)
-                if final := outlasted.first(without_growth(found, self.connection.events)):
+                if final := outlasted.first(with_events(found, self.connection.events)):
                     raise self._failed(final.found)
             except ClusterUnavailable as error:
                 log.info("looking again: %s", error)
@@ -117,33 +133,53 @@ class Execution:
         application = self.connection.get(SPARK_APPLICATIONS, self.name)
         if application is None:
             raise self._failed("it is gone: somebody deleted it")
-        found: Object = application.get("status", {}).get("applicationState", {})
+        status = application.get("status", {})
+        self._driver = status.get("driverInfo", {}).get("podName") or f"{self.name}-driver"
+        self._had_executors |= bool(status.get("executorState"))
+        found: Object = status.get("applicationState", {})
         return found
 
     def _result(self, state: Object) -> ScoreReport:
         text = self.connection.log(self._driver, DRIVER_CONTAINER)
-        for line in reversed(text.splitlines()):
-            if REPORT_MARK in line:
-                return ScoreReport.from_json(line.partition(REPORT_MARK)[2])
-            if ERROR_MARK in line:
-                raise release_error(line.partition(ERROR_MARK)[2])
+        try:
+            report = report_in(text)
+        except ValueError as error:
+            raise self._failed("the driver's log holds no whole report") from error
+        if report is not None:
+            return report
+        self._check_webhook(_of_role("driver", self._pods()))
         raise self._failed(cause(state.get("errorMessage", "no report in the driver's log"), log_text=text))
+
+    def _pods(self) -> list[Object]:
+        return self.connection.pods(f"sparkoperator.k8s.io/app-name={self.name}")
 
     def _why_not(self, state: Object) -> list[Problem]:
         """Why it may not come to an end; the operator's own state does not tell."""
-        if not state.get("state"):
+        pods = self._pods()
+        drivers, executors = _of_role("driver", pods), _of_role("executor", pods)
+        if not state.get("state") and not drivers:
             wanted = "does the Spark operator run, and does it watch this namespace?"
             return [Problem(f"the operator has not taken it up: {wanted}", OPERATOR_S)]
-        pods = self.connection.pods(f"sparkoperator.k8s.io/app-name={self.name}")
-        executors = [pod for pod in pods if pod["metadata"]["labels"].get("spark-role") == "executor"]
+        self._check_webhook(drivers)
+        self._had_executors |= bool(executors)
         running = any(pod.get("status", {}).get("phase") == "Running" for pod in executors)
         waiting = [pod for pod in pods if not (pod in executors and running)]
         # A container that ended is no news: the operator sees the driver's end, and Spark replaces executors.
-        return [each for pod in waiting for each in pod_problems(pod) if each.reason != ENDED]
+        found = [each for pod in waiting for each in pod_problems(pod) if each.reason != ENDED]
+        if not self._had_executors and any(_runs(driver) for driver in drivers):
+            why = f"no executor could be made: {self._refusal or 'the driver does not say why'}"
+            found.append(Problem(why, EXECUTORS_S, "no executor", self._driver))
+        return found
 
-    @property
-    def _driver(self) -> str:
-        return f"{self.name}-driver"
+    def _check_webhook(self, drivers: list[Object]) -> None:
+        if all(mounts_its_job(driver) for driver in drivers):
+            return
+        raise ScoringFailed(
+            expected=f"the driver's pod to mount its job at {MOUNT}",
+            found="the Spark operator's webhook did not change that pod",
+            where=f"{self.connection.namespace}/{self._driver}",
+            do="Enable it (helm upgrade ... --set webhook.enable=true), and let it see this namespace.",
+        )
 
     def _show_log(self) -> None:
         """Passes on what the driver has written since the last look; each line comes with its time."""
@@ -153,6 +189,7 @@ class Execution:
             stamp, _, text = line.partition(" ")
             if stamp > self._shown:
                 self._shown = stamp
+                self._refusal = text.strip()[:500] if _REFUSAL.search(text) else self._refusal
                 _pass_on(text[:2000])
 
     def _failed(self, found: str) -> ScoringFailed:
@@ -160,7 +197,7 @@ class Execution:
             expected="the SparkApplication to come to its end",
             found=found,
             where=f"{self.connection.namespace}/{self.name}",
-            do="The driver's log stands above.",
+            do=advice(found, otherwise="The driver's log stands above."),
         )
 
 
@@ -172,20 +209,16 @@ def _pass_on(line: str) -> None:
         driver_log.info("%s", line)
 
 
-def cause(message: str, *, log_text: str) -> str:
-    """The line that tells: the driver's exception, or spark-submit's; what follows them is Spark's own shutdown."""
-    if "Traceback (most recent call last)" in log_text:
-        trace = log_text[log_text.rindex("Traceback (most recent call last)") :].splitlines()[1:]
-        last = next((line for line in trace if line and not line.startswith((" ", "\t"))), "")
-        return f"{message}: {last}"
-    submission = next((line for line in message.splitlines() if 'Exception in thread "main"' in line), "")
-    return submission or message[:2000]
+def mounts_its_job(driver: Object) -> bool:
+    """Whether the driver's pod has the ConfigMap, which the operator's webhook adds."""
+    containers = driver["spec"]["containers"]
+    return any(mount["mountPath"] == MOUNT for each in containers for mount in each.get("volumeMounts", []))
 
 
-def release_error(text: str) -> ReleaseError:
-    """The error that the driver wrote, as the kind that it was."""
-    fields = json.loads(text)
-    kind = getattr(errors, fields["kind"], ScoringFailed)
-    kind = ScoringFailed if kind is errors.PredictionFailed else kind
-    error: ReleaseError = kind(**{name: fields[name] for name in ("expected", "found", "where", "do")})
-    return error
+def _runs(driver: Object) -> bool:
+    containers = driver.get("status", {}).get("containerStatuses", [])
+    return any(each["name"] == DRIVER_CONTAINER and "running" in each.get("state", {}) for each in containers)
+
+
+def _of_role(role: str, pods: list[Object]) -> list[Object]:
+    return [pod for pod in pods if pod["metadata"]["labels"].get("spark-role") == role]

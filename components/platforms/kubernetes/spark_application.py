@@ -26,6 +26,7 @@ MOUNT = "/opt/savedmodel-release"
 #: A ConfigMap of this name changes what is asked for: a part of a SparkApplication's spec under the key `spec.yaml`.
 SETTINGS = "savedmodel-release-spark"
 
+#: Without a sidecar, as a namespace of Kubeflow adds it: that never ends, and stands between driver and executors.
 _DEFAULTS = """
 image: savedmodel-release/spark:4.1.2
 sparkVersion: 4.1.2
@@ -33,8 +34,8 @@ hadoopConf:
   fs.gs.impl: com.google.cloud.hadoop.fs.gcs.GoogleHadoopFileSystem
   fs.AbstractFileSystem.gs.impl: com.google.cloud.hadoop.fs.gcs.GoogleHadoopFS
   fs.gs.auth.type: APPLICATION_DEFAULT
-driver: {cores: 1, memory: 1g, serviceAccount: savedmodel-release-spark}
-executor: {cores: 1, memory: 1g, instances: 2}
+driver: {cores: 1, memory: 1g, serviceAccount: savedmodel-release-spark, labels: {sidecar.istio.io/inject: "false"}}
+executor: {cores: 1, memory: 1g, instances: 2, labels: {sidecar.istio.io/inject: "false"}}
 """
 
 

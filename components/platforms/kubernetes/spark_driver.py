@@ -1,5 +1,6 @@
 """What Spark's driver runs on the cluster. It travels in a ConfigMap, beside the job and the code that it needs."""
 
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -45,17 +46,21 @@ def _check_version(expected: str) -> None:
 
 
 def _scored(directory: Path) -> str:
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyspark.sql import SparkSession
 
     from components.contracts import ScoringJob
+    from components.scoring.failures import explained
     from components.scoring.job import run
 
-    spark = SparkSession.builder.getOrCreate()
-    try:
-        spark.sparkContext.addPyFile(str(directory / CODE))
-        return run(spark, ScoringJob.from_json((directory / JOB).read_text(encoding="utf-8"))).to_json()
-    finally:
-        spark.stop()
+    with explained("Spark"):
+        spark = SparkSession.builder.getOrCreate()
+        try:
+            spark.sparkContext.addPyFile(str(directory / CODE))
+            return run(spark, ScoringJob.from_json((directory / JOB).read_text(encoding="utf-8"))).to_json()
+        finally:
+            with contextlib.suppress(Py4JError, OSError):  # a Java that is gone must not hide why it is
+                spark.stop()
 
 
 if __name__ == "__main__":

@@ -1,158 +1,29 @@
-"""The SparkApplication that is asked for, what travels with it, what it waits for, and what is read out of its end."""
+"""What a SparkApplication on its way is waited for, and what is told of its end."""
 
-import base64
-import io
-import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from components.contracts import ScoringJob, SparkSettings
-from components.platforms.kubernetes.spark import Execution, cause, release_error
-from components.platforms.kubernetes.spark_application import application_name, job_files, spark_application
-from components.platforms.kubernetes.spark_driver import ERROR_MARK
-from model.errors import InvalidValue, RowsMismatch, ScoringFailed
-from model.sample.retail import SIGNATURE
-from tests.components.platforms.kubernetes.api_server import ApiServer
-
-JOB = ScoringJob("gs://b/rows.csv", "gs://b/out", SIGNATURE, endpoint_json="{}")
+from components.platforms.kubernetes.connection import Connection
+from components.platforms.kubernetes.spark import DRIVER_CONTAINER, Execution
+from components.platforms.kubernetes.spark_application import MOUNT
+from components.platforms.kubernetes.spark_driver import ERROR_MARK, REPORT_MARK
+from model.errors import ScoringFailed
+from tests.components.platforms.kubernetes.api_server import NAMESPACE, ApiServer
 
 
-@pytest.mark.parametrize(
-    "run_id", ["run-1", "8C9f0a1b-3333-4444-5555-666677778888", "Nightly / Retraining #7", "x" * 300]
-)
-def test_names_are_labels_with_room_for_what_spark_adds(run_id: str) -> None:
-    name = application_name(run_id)
-
-    assert len(name) <= 47
-    assert name == name.lower()
-    assert name.replace("-", "").isalnum()
-    assert name == application_name(run_id)
-
-
-def test_runs_that_read_alike_have_names_of_their_own() -> None:
-    assert application_name("run 1") != application_name("run-1")
-
-
-def test_settings_are_laid_over_the_defaults_and_what_must_be_stays() -> None:
-    settings = """
-      mainApplicationFile: local:///elsewhere.py
-      driver: {coreRequest: 200m, configMaps: [{name: more, path: /more}]}
-      executor: {instances: 5}
-    """
-
-    spec = spark_application("score-1", namespace="ns", wanted=SparkSettings(), settings=settings)["spec"]
-
-    assert (spec["executor"]["cores"], spec["executor"]["memory"], spec["executor"]["instances"]) == (1, "1g", 5)
-    assert spec["driver"]["coreRequest"] == "200m"
-    assert [each["name"] for each in spec["driver"]["configMaps"]] == ["more", "score-1"]
-    assert spec["mainApplicationFile"] == "local:///opt/savedmodel-release/main.py"
-
-
-def test_what_the_runs_parameters_ask_for_goes_before_the_settings() -> None:
-    wanted = SparkSettings("registry/spark:1", 4, 2, "3Gi", "pool=spark", "dedicated=spark:NoSchedule")
-
-    spec = spark_application("score-1", namespace="ns", wanted=wanted, settings="executor: {instances: 9}")["spec"]
-
-    assert spec["image"] == "registry/spark:1"
-    assert (spec["executor"]["instances"], spec["executor"]["cores"]) == (4, 2)
-    for role in ("driver", "executor"):
-        assert spec[role]["memory"] == "3g"
-        assert spec[role]["nodeSelector"] == {"pool": "spark"}
-        assert spec[role]["tolerations"][0]["value"] == "spark"
-
-
-def test_a_volume_is_mounted_by_driver_and_executors_beside_what_the_settings_mount() -> None:
-    settings = "{volumes: [{name: v, emptyDir: {}}], driver: {volumeMounts: [{name: v, mountPath: /v}]}}"
-
-    spec = spark_application("s", namespace="n", wanted=SparkSettings(volume_claim="rows"), settings=settings)["spec"]
-
-    assert {"name": "data", "persistentVolumeClaim": {"claimName": "rows"}} in spec["volumes"]
-    assert [each["mountPath"] for each in spec["driver"]["volumeMounts"]][::2] == ["/v", "/mnt/data"]
-    assert spec["executor"]["volumeMounts"][-1] == {"name": "data", "mountPath": "/mnt/data"}
-
-
-@pytest.mark.parametrize("memory", ["lots", "1.5g", "2"])
-def test_memory_that_neither_java_nor_kubernetes_spells_so_is_refused(memory: str) -> None:
-    with pytest.raises(InvalidValue, match="parameter spark_memory"):
-        spark_application("score-1", namespace="ns", wanted=SparkSettings(memory=memory))
-
-
-@pytest.mark.parametrize("settings", ["- a list", "driver: {", "words"])
-def test_settings_that_are_no_object_are_refused(settings: str) -> None:
-    with pytest.raises(InvalidValue, match=r"ConfigMap savedmodel-release-spark, spec\.yaml"):
-        spark_application("score-1", namespace="ns", wanted=SparkSettings(), settings=settings)
-
-
-def test_the_code_that_travels_imports_the_job_by_itself(tmp_path: Path) -> None:
-    texts, binaries = job_files(JOB)
-    for name, content in binaries.items():
-        (tmp_path / name).write_bytes(base64.b64decode(content))
-    program = "import sys; sys.path.insert(0, sys.argv[1]); import components.scoring.job as job; print(job.__file__)"
-
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", program, str(tmp_path / "code.zip")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.startswith(str(tmp_path / "code.zip"))
-    assert ScoringJob.from_json(texts["job.json"]) == JOB
-
-
-def test_the_driver_refuses_a_job_of_another_version(tmp_path: Path) -> None:
-    texts, binaries = job_files(JOB)
-    for name, content in binaries.items():
-        (tmp_path / name).write_bytes(base64.b64decode(content))
-    for name, text in {**texts, "job.digest": "0123456789abcdef"}.items():
-        (tmp_path / name).write_text(text)
-
-    done = subprocess.run([sys.executable, "main.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert done.returncode == 1
-    line = next(each for each in done.stdout.splitlines() if each.startswith(ERROR_MARK))
-    assert "another version" in str(release_error(line.removeprefix(ERROR_MARK)))
-
-
-def test_everything_that_travels_fits_into_a_config_map() -> None:
-    texts, binaries = job_files(JOB)
-
-    names = zipfile.ZipFile(io.BytesIO(base64.b64decode(binaries["code.zip"]))).namelist()
-    assert "components/scoring/job.py" in names
-    assert sum(map(len, [*texts.values(), *binaries.values()])) < 1024 * 1024
-
-
-def test_the_cause_is_the_drivers_exception_rather_than_the_operators_words() -> None:
-    log = "INFO x\nTraceback (most recent call last):\n  File a\n    boom()\nValueError: no such thing\nINFO stopping\n"
-
-    assert cause("driver container failed with ExitCode: 1", log_text=log).endswith(": ValueError: no such thing")
-
-
-def test_the_cause_of_a_failed_submission_is_one_line_of_its_output() -> None:
-    message = 'failed to submit\nat x\nException in thread "main" io.fabric8: Forbidden\n\tat y'
-
-    assert cause(message, log_text="") == 'Exception in thread "main" io.fabric8: Forbidden'
-
-
-@pytest.mark.parametrize("kind", [RowsMismatch, ScoringFailed])
-def test_the_drivers_error_comes_back_as_what_it_was(kind: type[RowsMismatch]) -> None:
-    error = kind(expected="a column x", found="none", where="gs://b/rows.csv", do="Add it.")
-
-    back = release_error(error.to_json())
-
-    assert type(back) is kind
-    assert str(back) == str(error)
-
-
-def keep_pod(server: ApiServer, name: str, **status: Any) -> None:
+def keep_pod(server: ApiServer, name: str, *, mounts: str = MOUNT, **status: Any) -> None:
     role = "driver" if name.endswith("-driver") else "executor"
-    server.keep(f"pods/{name}", metadata={"name": name, "labels": {"spark-role": role}}, status=status)
+    container = {"name": "spark", "volumeMounts": [{"name": "v", "mountPath": mounts}]}
+    meta, spec = {"name": name, "labels": {"spark-role": role}}, {"containers": [container]}
+    server.keep(f"pods/{name}", metadata=meta, spec=spec, status=status)
+
+
+def keep_running_driver(server: ApiServer) -> None:
+    running = {"name": DRIVER_CONTAINER, "ready": True, "state": {"running": {}}}
+    keep_pod(server, "s-driver", phase="Running", containerStatuses=[running])
 
 
 def keep_unscheduled(server: ApiServer, name: str) -> None:
@@ -164,12 +35,29 @@ def keep_growth(server: ApiServer, pod: str) -> None:
     server.keep("events/e", reason="TriggeredScaleUp", involvedObject={"kind": "Pod", "name": pod})
 
 
+@dataclass(frozen=True)
+class Logs(Connection):
+    """A cluster whose pods have written this."""
+
+    logs: dict[str, str]
+
+    def log(self, pod: str, container: str, *, since_s: int | None = None) -> str:
+        lines = self.logs.get(pod, "").splitlines()
+        return "\n".join(f"{second} {line}" if since_s else line for second, line in enumerate(lines, 1))
+
+
+def keep_end(server: ApiServer, *, state: str = "FAILED", pod: str = "", message: str = "") -> None:
+    status = {"driverInfo": {"podName": pod}, "applicationState": {"state": state, "errorMessage": message}}
+    server.keep("sparkapplications/s", status=status)
+
+
 def end_of(
     server: ApiServer,
     *,
     state: str = "SUBMITTED",
     timeout_s: float = 40.0,
     meanwhile: Callable[[int], None] = lambda second: None,
+    logs: dict[str, str] | None = None,
 ) -> tuple[str, int]:
     """Why the application `s` comes to no good end, and after how many seconds that is known. `meanwhile` is called at
     each second."""
@@ -181,7 +69,8 @@ def end_of(
         meanwhile(now)
 
     server.keep("sparkapplications/s", status={"applicationState": {"state": state}})
-    execution = Execution(server.connection(), "s", timeout_s, clock=lambda: now, sleep=sleep)
+    connection = Logs(server.connection().api, NAMESPACE, logs or {})
+    execution = Execution(connection, "s", timeout_s, clock=lambda: now, sleep=sleep)
     with pytest.raises(ScoringFailed) as caught:
         execution.until_done()
     return caught.value.found, now
@@ -249,8 +138,78 @@ def test_a_container_that_ended_is_left_to_spark_and_the_operator(server: ApiSer
     assert end_of(server, state="RUNNING") == ("no end after 40 s", 41)
 
 
-def test_an_operator_that_takes_nothing_up_is_told_after_a_minute(server: ApiServer) -> None:
-    found, after_s = end_of(server, state="", timeout_s=100)
+def test_an_operator_that_takes_nothing_up_is_told_after_three_minutes(server: ApiServer) -> None:
+    found, after_s = end_of(server, state="", timeout_s=200)
 
     assert found.startswith("the operator has not taken it up")
-    assert after_s == 60
+    assert after_s == 180
+
+
+def test_an_operator_that_made_a_driver_may_be_late_with_its_word(server: ApiServer) -> None:
+    keep_pod(server, "s-driver", phase="Pending")
+
+    assert end_of(server, state="", timeout_s=200) == ("no end after 200 s", 201)
+
+
+def test_a_driver_that_the_webhook_did_not_change_is_told_at_once(server: ApiServer) -> None:
+    keep_pod(server, "s-driver", mounts="/var/run/secrets", phase="Running")
+
+    assert end_of(server) == ("the Spark operator's webhook did not change that pod", 0)
+
+
+def test_a_driver_that_the_webhook_did_not_change_is_told_after_its_end_too(server: ApiServer) -> None:
+    keep_pod(server, "s-driver", mounts="/var/run/secrets", phase="Failed")
+
+    found, _ = end_of(server, state="FAILED")
+
+    assert found == "the Spark operator's webhook did not change that pod"
+
+
+def test_the_log_is_that_of_the_pod_that_the_operator_names(server: ApiServer) -> None:
+    error = ScoringFailed(expected="rows", found="the job's own error", where="gs://b", do="")
+    logs = {"mine": f"{ERROR_MARK}{error.to_json()}"}
+
+    found, _ = end_of(server, logs=logs, meanwhile=lambda _: keep_end(server, pod="mine"))
+
+    assert found == "the job's own error"
+
+
+def test_a_report_that_is_not_whole_is_told(server: ApiServer) -> None:
+    logs = {"s-driver": f'{REPORT_MARK}{{"rows": 3, "fai'}
+
+    found, _ = end_of(server, logs=logs, meanwhile=lambda _: keep_end(server, state="COMPLETED"))
+
+    assert found == "the driver's log holds no whole report"
+
+
+def test_a_driver_without_memory_is_told_with_what_gives_more(server: ApiServer) -> None:
+    keep_end(server, message="driver container failed with ExitCode: 137, Reason: OOMKilled")
+
+    with pytest.raises(ScoringFailed, match="raise spark_memory"):
+        Execution(server.connection(), "s", 10).until_done()
+
+
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        ("INFO x\npods is forbidden: exceeded quota: q\nINFO y\n", "pods is forbidden: exceeded quota: q"),
+        ("", "the driver does not say why"),
+    ],
+)
+def test_executors_that_cannot_even_be_made_are_told_after_two_minutes(server: ApiServer, log: str, why: str) -> None:
+    keep_running_driver(server)
+
+    end = end_of(server, state="RUNNING", timeout_s=200, logs={"s-driver": log})
+
+    assert end == (f"no executor could be made: {why}", 120)
+
+
+def test_executors_that_were_there_once_could_be_made(server: ApiServer) -> None:
+    keep_running_driver(server)
+    keep_pod(server, "job-exec-1", phase="Running")
+
+    def go(second: int) -> None:
+        if second == 5:
+            del server.objects["pods/job-exec-1"]
+
+    assert end_of(server, state="RUNNING", timeout_s=200, meanwhile=go) == ("no end after 200 s", 201)
