@@ -1,12 +1,13 @@
-"""The Spark operator: its kind, and whether it looks at the namespace."""
+"""The Spark operator: its kind, and whether it and its webhook look at the namespace."""
 
-from components.platforms.kubernetes.connection import SPARK_APPLICATIONS, Object
+from components.platforms.kubernetes.connection import SPARK_APPLICATIONS, Kind, Object
 from pipeline.cluster_check.api_server import Answer, ApiServer, poll
 from pipeline.cluster_check.findings import Finding, State
 from pipeline.cluster_check.installation import is_served, kinds_finding
 from pipeline.cluster_check.throwaway import LABELS, lacking_right, no_creation, throwaway, unique_name
 
-KINDS, OPERATOR = "Spark's kinds", "Spark operator"
+KINDS, OPERATOR, WEBHOOK = "Spark's kinds", "Spark operator", "Spark's webhook"
+WEBHOOKS = Kind("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations")
 _CHART = "spark-operator --repo https://kubeflow.github.io/spark-operator -n spark-operator"
 _LOOK = "See whether it runs, and what it logs."
 _LOOK_COMMAND = "kubectl -n spark-operator get pods"
@@ -22,10 +23,11 @@ def findings(server: ApiServer, *, skip: str, timeout_s: float) -> list[Finding]
     )
     if kinds.state is not State.OK:
         return [kinds]
+    webhook = webhook_finding(server.get(WEBHOOKS, namespace=""), namespace=server.namespace)
     if skip:
-        return [kinds, Finding(OPERATOR, State.SKIPPED, skip)]
+        return [kinds, Finding(OPERATOR, State.SKIPPED, skip), webhook]
     refused = lacking_right(server, SPARK_APPLICATIONS, OPERATOR)
-    return [kinds, refused or _probed(server, timeout_s=timeout_s)]
+    return [kinds, refused or _probed(server, timeout_s=timeout_s), webhook]
 
 
 def _probed(server: ApiServer, *, timeout_s: float) -> Finding:
@@ -73,3 +75,34 @@ def operator_finding(created: Answer, state: str, *, namespace: str, timeout_s: 
     do = f"Start it, or let it watch {namespace}, beside what it watches now; as installed that is `default` alone."
     command = f"helm upgrade spark-operator {_CHART} --reuse-values --set 'spark.jobNamespaces={{default,{namespace}}}'"
     return Finding(OPERATOR, State.MISSING, found, do, command)
+
+
+def webhook_finding(configurations: Answer, *, namespace: str) -> Finding:
+    """Without that webhook no driver finds its job. A warning only: what else may change pods is not known here."""
+    if not configurations.ok:
+        return Finding(WEBHOOK, State.SKIPPED, f"it was not checked: {configurations.refusal}", needed=False)
+    found = [
+        (each["metadata"]["name"], hook)
+        for each in configurations.items
+        for hook in each.get("webhooks") or []
+        if _is_operators(each["metadata"]["name"] + hook["name"], hook)
+    ]
+    seeing = [name for name, hook in found if _sees(hook, namespace)]
+    if seeing:
+        return Finding(WEBHOOK, State.OK, f"{seeing[0]} changes pods in {namespace}")
+    missing = f"that of {found[0][0]} does not see {namespace}" if found else "the Spark operator has none on pods"
+    do = "Enable it, and let it see this namespace: it mounts the job into the driver."
+    watched = f"--set webhook.enable=true --set 'spark.jobNamespaces={{default,{namespace}}}'"
+    command = f"helm upgrade spark-operator {_CHART} --reuse-values {watched}"
+    return Finding(WEBHOOK, State.WARNING, missing, do, command, needed=False)
+
+
+def _is_operators(names: str, hook: Object) -> bool:
+    return "spark" in names and any("pods" in rule.get("resources", []) for rule in hook.get("rules") or [])
+
+
+def _sees(hook: Object, namespace: str) -> bool:
+    """Going by the namespace's name, as the operator's chart does."""
+    wanted = (hook.get("namespaceSelector") or {}).get("matchExpressions") or []
+    named = [each for each in wanted if (each["key"], each["operator"]) == ("kubernetes.io/metadata.name", "In")]
+    return all(namespace in each["values"] for each in named)

@@ -27,6 +27,7 @@ SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 REVIEWS = "/apis/authorization.k8s.io/v1"
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 CONFIG = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
 
 RUNTIME: Object = {
@@ -109,6 +110,17 @@ def controllers(cluster: Cluster, path: str, body: Object) -> None:
         cluster.objects[f"{DEPLOYMENTS}/{name}-predictor"] = {"spec": {"template": {"spec": RUNTIME["spec"]}}}
 
 
+def spark_webhook(*, namespaces: list[str], resource: str = "pods") -> Object:
+    """As the operator's chart installs it."""
+    named = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces}
+    hook = {
+        "name": "mutate--v1-pod.sparkoperator.k8s.io",
+        "rules": [{"apiGroups": [""], "resources": [resource]}],
+        "namespaceSelector": {"matchExpressions": [named]},
+    }
+    return {"metadata": {"name": "spark-operator-webhook"}, "webhooks": [hook]}
+
+
 def complete() -> Cluster:
     """An installation that lacks nothing."""
     ready = {"items": [{"endpoints": [{"conditions": {"ready": True}}]}]}
@@ -124,6 +136,7 @@ def complete() -> Cluster:
         f"{ACCOUNTS}/savedmodel-release-spark": {"metadata": {}},
         WEBAPP: {"spec": {"selector": {"app": "web"}}},
         SLICES: ready,
+        WEBHOOKS: {"items": [spark_webhook(namespaces=["default", NAMESPACE])]},
         EVENTS: {"items": []},
         PODS: {"items": []},
     }

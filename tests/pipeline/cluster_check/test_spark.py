@@ -4,7 +4,18 @@ import pytest
 
 from pipeline.cluster_check import spark
 from pipeline.cluster_check.findings import Finding, State
-from tests.pipeline.cluster_check.fake_cluster import APPLICATIONS, SPARK, Cluster, asked, complete, failure
+from tests.pipeline.cluster_check.fake_cluster import (
+    APPLICATIONS,
+    SPARK,
+    WEBHOOKS,
+    Cluster,
+    Object,
+    asked,
+    complete,
+    failure,
+    forbidden,
+    spark_webhook,
+)
 
 
 def findings(cluster: Cluster, *, skip: str = "", timeout_s: float = 0.2) -> dict[str, Finding]:
@@ -78,3 +89,45 @@ def test_without_probe_it_is_skipped() -> None:
 
     assert findings(cluster, skip="--no-probe")["Spark operator"].state is State.SKIPPED
     assert cluster.created == []
+
+
+def test_the_webhook_that_changes_pods_is_found_also_without_probe() -> None:
+    for skip in ("", "--no-probe"):
+        assert findings(complete(), skip=skip)["Spark's webhook"].state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("configurations", "words"),
+    [
+        pytest.param([], "the Spark operator has none on pods", id="none"),
+        pytest.param([spark_webhook(namespaces=["default"])], "does not see mlops", id="another namespace"),
+        pytest.param(
+            [spark_webhook(namespaces=["mlops"], resource="sparkapplications")], "has none on pods", id="not on pods"
+        ),
+        pytest.param(
+            [{**spark_webhook(namespaces=["mlops"]), "webhooks": None, "metadata": {"name": "spark"}}],
+            "none",
+            id="empty",
+        ),
+    ],
+)
+def test_without_a_webhook_that_sees_the_namespace_there_is_a_warning(configurations: list[Object], words: str) -> None:
+    cluster = complete()
+    cluster.objects[WEBHOOKS] = {"items": configurations}
+
+    found = findings(cluster)["Spark's webhook"]
+
+    assert found.state is State.WARNING
+    assert not found.stands_in_the_way
+    assert words in found.found
+    assert "webhook.enable=true" in found.command
+
+
+def test_a_webhook_that_may_not_be_looked_for_was_not_checked() -> None:
+    cluster = complete()
+    cluster.answers[WEBHOOKS] = forbidden("list", "mutatingwebhookconfigurations")
+
+    found = findings(cluster)["Spark's webhook"]
+
+    assert found.state is State.SKIPPED
+    assert found.found == "it was not checked: whoever asks may not list mutatingwebhookconfigurations"
