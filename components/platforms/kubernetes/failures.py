@@ -18,7 +18,7 @@ _HARDLY_STARTS = {"CreateContainerError", "RunContainerError"}
 _PULL_FAILS = {"ErrImagePull", "ImagePullBackOff"}
 #: Of a pull that failed the pod speaks until the next one, which may take long and succeed, is over (kubernetes#19077).
 #: So only some refusals count soon: the image is not there, or nobody answers at that address.
-_NO_IMAGE, _NO_REGISTRY = re.compile("not found|unknown|denied|unauthorized|40[13]", re.I), re.compile("dial|lookup")
+_FOR_GOOD = re.compile("not found|unknown|denied|unauthorized|40[13]|connection refused|no such host", re.IGNORECASE)
 #: Reasons of problems that are told apart, by the pod's condition and the container's state in which they show.
 NO_NODE, ENDED, NOT_STARTED = "PodScheduled", "terminated", "ContainerCreating"
 #: What events alone tell of a pod that does not start, and what says that it came further than that.
@@ -153,7 +153,7 @@ def _waits(container: Object, *, pod: str) -> Iterator[Problem]:
         yield Problem(f"{who} does not start: {why}", 0.0 if reason in _NEVER_STARTS else 20.0)
     if reason in _PULL_FAILS:
         found = f"{who} does not start, its image {container['image']} cannot be pulled: {why}"
-        grace_s = 6.0 if _NO_IMAGE.search(message) else 15.0 if _NO_REGISTRY.search(message) else 60.0
+        grace_s = 6.0 if _FOR_GOOD.search(message) else 60.0
         yield Problem(found, grace_s, "ErrImagePull", pod)
     if reason == NOT_STARTED:
         yield Problem(f"{who} does not start", 60.0, NOT_STARTED, pod)

@@ -131,7 +131,7 @@ def test_an_image_that_cannot_be_pulled_has_one_reason_under_both_its_names() ->
     [
         ('failed to resolve reference "docker.io/a:b": docker.io/a:b: not found', 6.0),
         ("pull access denied, repository does not exist or may require authorization", 6.0),
-        ("failed to do request: dial tcp 10.0.0.1:443: connect: connection refused", 15.0),
+        ("failed to do request: dial tcp 10.0.0.1:443: connect: connection refused", 6.0),
         ("unexpected status: 503 Service Unavailable", 60.0),
         ("toomanyrequests: You have reached your pull rate limit", 60.0),
     ],
