@@ -110,6 +110,7 @@ class _Held:
     def __init__(self, address: Address, console: Any, *, as_json: bool) -> None:
         self._address, self.console, self._as_json = address, console, as_json
         self.started: Started | None = None
+        self.terminated = False
         self._link = ""
         self._if_any = "the list of runs in the UI says for sure"
 
@@ -145,6 +146,7 @@ class _Held:
         self._hold(session, Started(run.run_id, run.name))
         if terminate and not run.is_over:
             session.backend.terminate(run_id)
+            self.terminated = True
 
     def _hold(self, session: "Session", started: "Started") -> None:
         self.started, self._link = started, session.backend.run_link(started.run_id)
@@ -177,7 +179,8 @@ def _see_it_through(session: "Session", held: _Held, *, pace: "Pace") -> bool:
     from pipeline.kubeflow.submission import show
 
     assert held.started is not None
-    run = follow(session, held.started.run_id, pace=pace, console=held.console)
+    run_id, terminated = held.started.run_id, held.terminated
+    run = follow(session, run_id, pace=pace, console=held.console, terminated=terminated)
     failure = None if run.succeeded else failure_of(session.backend, run)
     show(run, failure, backend=session.backend, console=held.console)
     held.tell(run=run, failure=failure)

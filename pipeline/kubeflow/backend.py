@@ -14,11 +14,11 @@ import kfp_server_api
 from model.errors import InvalidValue
 from pipeline.kubeflow import refusals
 from pipeline.kubeflow.errors import BackendRefused
+from pipeline.kubeflow.logs import StepLogs
 from pipeline.kubeflow.runs import Run
 from pipeline.kubeflow.schedules import RecurringRun, Schedule
 
 _PAGE = 100
-_LOG = "/apis/v1alpha1/runs/{run_id}/nodes/{node_id}/log"
 #: What kfp and its generated client end with on JSON of another shape than the API's.
 _UNREADABLE = (
     kfp_server_api.ApiException,
@@ -47,9 +47,15 @@ def _id(kind: str) -> Callable[[Any], str]:
     return read
 
 
-def _all(kind: str) -> Callable[[Any], list[str]]:
-    """Takes from a list of that kind of thing the ids."""
-    return lambda answer: [_id(kind)(each) for each in getattr(answer, f"{kind}s") or ()]
+def _named(kind: str, name: str) -> Callable[[Any], list[str]]:
+    """Takes from a list of that kind of thing the ids of those whose name that is. To the backend's database it is
+    also that of those whose names differ from it in case or accents."""
+
+    def read(answer: Any) -> list[str]:
+        found = [(_id(kind)(each), each.display_name) for each in getattr(answer, f"{kind}s") or ()]
+        return [identifier for identifier, display_name in found if display_name == name]
+
+    return read
 
 
 def _page(answer: Any) -> tuple[list[RecurringRun], str]:
@@ -66,6 +72,7 @@ class Backend:
     def __init__(self, client: Any, *, api: Any, links: str) -> None:
         """client: kfp.Client; api: the ApiClient that it goes through."""
         self._client, self._api, self._links = client, api, links
+        self._logs = StepLogs(self._text, endpoint=self.endpoint, links=links)
         self.namespace = ""
 
     @property
@@ -78,6 +85,9 @@ class Backend:
     def is_multi_user(self) -> bool:
         """The first question: whether it is Kubeflow Pipelines at all shows too."""
         answer = self._ask(kfp_server_api.HealthzServiceApi(self._api).healthz_service_get_healthz)
+        # The UI answers this itself, whether or not there is an API server behind it.
+        if json.loads(self._api.last_response.data).get("apiServerReady") is False:
+            raise refusals.not_ready("the UI, without an API server that answers it", url=self.endpoint)
         if answer.multi_user is None:
             found = "an answer without what a Kubeflow Pipelines that is up says of itself"
             raise refusals.not_the_backend(found, url=self.endpoint)
@@ -89,7 +99,8 @@ class Backend:
         """Empty if there is none of that name."""
         namespace = {"namespace": self.namespace} if self.namespace else {}
         call = self._client.list_pipelines
-        found = self._ask(call, read=_all("pipeline"), filter=_named(name), page_size=2, **namespace)
+        read = _named("pipeline", name)
+        found = self._ask(call, read=read, filter=_filter(name), page_size=_PAGE, **namespace)
         if len(found) > 1:
             do = "Choose another --pipeline-name, or rename one of them."
             raise InvalidValue(expected="one pipeline of that name", found="several", where=name, do=do)
@@ -106,7 +117,8 @@ class Backend:
     def version_id(self, pipeline_id: str, name: str) -> str:
         """Empty if there is none of that name."""
         call = self._client.list_pipeline_versions
-        found = self._ask(call, pipeline_id, read=_all("pipeline_version"), filter=_named(name), page_size=2)
+        read = _named("pipeline_version", name)
+        found = self._ask(call, pipeline_id, read=read, filter=_filter(name), page_size=_PAGE)
         return found[0] if found else ""
 
     def upload_version(self, pipeline_id: str, *, name: str, pipeline_yaml: str) -> str:
@@ -147,7 +159,8 @@ class Backend:
     def run_named(self, name: str, *, experiment_id: str) -> str:
         """Its id; empty if there is none of that name."""
         call = self._client.list_runs
-        found = self._ask(call, read=_all("run"), experiment_id=experiment_id, filter=_named(name), page_size=2)
+        read = _named("run", name)
+        found = self._ask(call, read=read, experiment_id=experiment_id, filter=_filter(name), page_size=_PAGE)
         return found[0] if found else ""
 
     def run(self, run_id: str) -> Run:
@@ -157,13 +170,19 @@ class Backend:
     def terminate(self, run_id: str) -> None:
         self._ask(self._client.terminate_run, run_id)
 
-    def log(self, run_id: str, pod: str) -> str:
-        """The log of a step, also after its pod has gone."""
+    def log(self, run: Run, pod: str) -> str:
+        """The log of a step, also after its pod has gone; empty if that pod left none.
+
+        Raises:
+            NotTheBackend: nothing there serves logs.
+        """
+        return self._logs.read(run, pod, namespace=self.namespace)
+
+    def _text(self, path: str) -> str:
         answer = self._ask(
             self._api.call_api,
-            _LOG,
+            path,
             "GET",
-            path_params={"run_id": run_id, "node_id": pod},
             header_params={"Accept": "text/plain"},
             auth_settings=["Bearer"],
             # Else it would be taken for JSON, or for UTF-8 without a flaw.
@@ -176,8 +195,9 @@ class Backend:
     def recurring_runs(self, name: str = "") -> list[RecurringRun]:
         """Those of that name, or all; the newest first."""
         scope = {"namespace": self.namespace} if self.namespace else {}
-        wanted = {"filter": _named(name)} if name else {}
-        return list(self._recurring_runs({**scope, **wanted}))
+        wanted = {"filter": _filter(name)} if name else {}
+        found = self._recurring_runs({**scope, **wanted})
+        return [each for each in found if name in ("", each.schedule.name)]
 
     def _recurring_runs(self, asked: Mapping[str, Any]) -> Iterator[RecurringRun]:
         token = ""
@@ -236,9 +256,9 @@ class Backend:
     def recurring_run_link(self, identifier: str) -> str:
         return f"{self._links}/#/recurringrun/details/{identifier}"
 
-    def log_link(self, run_id: str, pod: str) -> str:
-        """The UI has no link to a log; the API beside it has."""
-        return f"{self._links}{_LOG.format(run_id=run_id, node_id=pod)}"
+    def log_link(self, run: Run, pod: str) -> str:
+        """For what `log` has returned."""
+        return self._logs.link(run, pod, namespace=self.namespace)
 
     def _ask(self, call: Callable[..., Any], *args: Any, read: Callable[[Any], Any] = _as_it_is, **kwargs: Any) -> Any:
         """kfp.Client prints links of its own; standard output is for what a program reads. read: of the answer, what
@@ -258,6 +278,6 @@ class Backend:
                 ) from error
 
 
-def _named(name: str) -> str:
-    """The API's filter for a display name."""
+def _filter(name: str) -> str:
+    """The API's for a display name."""
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})

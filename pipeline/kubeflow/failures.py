@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.kubeflow.backend import Backend
-from pipeline.kubeflow.errors import AccessDenied, BackendError, LoginNeeded
+from pipeline.kubeflow.errors import AccessDenied, BackendError, LoginNeeded, NotTheBackend
 from pipeline.kubeflow.runs import Run
 
 #: As `components.reporting` tells of a failure.
@@ -41,32 +41,41 @@ def failure_of(backend: Backend, run: Run) -> Failure:
     if not step:
         link = backend.run_link(run.run_id)
         return Failure("", "Unknown", f"The API does not say which step failed; the run's page may: {link}")
-    return _from_logs(backend, run, step) or Failure(
-        named,
-        "NoLog",
-        "There is no log to read: its pod may not have come to start, or was ended from outside. The run's page shows "
-        f"the pod's events: {backend.run_link(run.run_id)}",
-    )
+    return _from_logs(backend, run, step)
 
 
-def _from_logs(backend: Backend, run: Run, step: str) -> Failure | None:
-    """The first log that tells of this step's failure, else the first that there is."""
-    other = None
+def _from_logs(backend: Backend, run: Run, step: str) -> Failure:
+    """The first log that tells of this step's failure, else the first that there is, else why there is none."""
+    named = step.replace("-", "_")
+    other, refusals = None, []
     for pod in run.pods_of(step):
         try:
-            log = backend.log(run.run_id, pod)
-        except (AccessDenied, LoginNeeded) as error:
-            return Failure(step.replace("-", "_"), "NoLog", f"Its log could not be read. {error}")
-        except BackendError:
+            log = backend.log(run, pod)
+        except BackendError as error:
+            refusals.append(error)
+            if isinstance(error, (NotTheBackend, AccessDenied, LoginNeeded)):  # so it is for each pod
+                break
             continue
         if not log.strip():
             continue
         teller, kind, message = cause(log)
-        found = Failure(step.replace("-", "_"), kind, message, backend.log_link(run.run_id, pod))
+        found = Failure(named, kind, message, backend.log_link(run, pod))
         if teller in ("", found.step):
             return found
         other = other or found
-    return other
+    return other or Failure(named, "NoLog", _why_no_log(next(iter(refusals), None), page=backend.run_link(run.run_id)))
+
+
+def _why_no_log(refusal: BackendError | None, *, page: str) -> str:
+    """refusal: why the logs could not be read, if that is why there is none."""
+    if isinstance(refusal, NotTheBackend):
+        return f"Its log could not be read: {refusal.where} serves none. The run's page may show it: {page}"
+    if refusal is not None:
+        return f"Its log could not be read. {refusal}"
+    return (
+        "There is no log to read: its pod may not have come to start, or was ended from outside. The run's page shows "
+        f"the pod's events: {page}"
+    )
 
 
 def cause(log: str) -> tuple[str, str, str]:

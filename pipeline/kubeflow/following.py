@@ -10,7 +10,7 @@ from rich.console import Console
 from model.errors import ReleaseError
 from pipeline.kubeflow.backend import Backend
 from pipeline.kubeflow.errors import BackendUnavailable, LoginNeeded
-from pipeline.kubeflow.runs import FAILED, RUNNING, SKIPPED, SUCCEEDED, Node, Run
+from pipeline.kubeflow.runs import CANCELING, FAILED, RUNNING, SKIPPED, SUCCEEDED, Node, Run
 
 #: An API that does not answer for so long is given up; the run goes on.
 PATIENCE_S = 600.0
@@ -46,8 +46,9 @@ class Session:
         self.backend.close()
 
 
-def follow(session: Session, run_id: str, *, pace: Pace, console: Console) -> Run:
-    """Tells of each step on `console`. Returns the run when it is over, however it ended.
+def follow(session: Session, run_id: str, *, pace: Pace, console: Console, terminated: bool = False) -> Run:
+    """Tells of each step on `console`. Returns the run when it is over, however it ended. terminated: by us; the
+    run's own history need not say so.
 
     Raises:
         StillRunning: it goes on after timeout_s.
@@ -60,8 +61,9 @@ def follow(session: Session, run_id: str, *, pace: Pace, console: Console) -> Ru
         run = looks.look()
         if run is not None:
             teller.tell(run)
+            terminated = terminated or run.state == CANCELING
             if run.is_over:
-                return run
+                return run.ended_by_somebody() if terminated else run
         if pace.clock() >= deadline:
             raise StillRunning(
                 expected=f"the run to be over after {pace.timeout_s:.0f} s",

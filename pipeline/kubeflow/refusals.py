@@ -84,9 +84,14 @@ def refused(
     if status == 404 and url.endswith("/healthz"):
         return not_the_backend("one without v2beta1, older than Kubeflow Pipelines 2", url=url)
     if status in (408, 429) or status >= 500:
-        do = "Try again; if it goes on, look at the log of the ml-pipeline Deployment."
-        return BackendUnavailable(expected=API, found=answer, where=where, do=do, status=status)
+        return not_ready(answer, url=url, status=status)
     return BackendRefused(expected="the API to accept this", found=answer, where=where, status=status)
+
+
+def not_ready(found: str, *, url: str, status: int = 200) -> BackendUnavailable:
+    """Something answers there, and may soon do more."""
+    do = "Try again; if it goes on, look at the log of the ml-pipeline Deployment."
+    return BackendUnavailable(expected=API, found=found, where=endpoint_of(url), do=do, status=status)
 
 
 def _redirected(location: str, *, url: str, status: int) -> BackendError:
@@ -118,7 +123,7 @@ def not_the_backend(found: str, *, url: str) -> NotTheBackend:
 
 def endpoint_of(url: str) -> str:
     """The URL of an API call, without what belongs to the call."""
-    return url.partition("/apis/")[0]
+    return url.partition("/apis/")[0].partition("/k8s/pod/")[0]
 
 
 def words(body: str, *, secrets: Sequence[str] = ()) -> str:

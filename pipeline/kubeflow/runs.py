@@ -12,13 +12,15 @@ node id, WORKFLOW-NUMBER, and itself not at all; the pod of that node is WORKFLO
 import datetime
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED = "PENDING", "RUNNING", "SUCCEEDED", "FAILED", "SKIPPED"
 CANCELED, CANCELING = "CANCELED", "CANCELING"
 #: kfp.Client does not count CANCELED among them.
 FINAL = (SUCCEEDED, FAILED, SKIPPED, CANCELED)
+#: Those after which somebody may have it go on.
+_AT_REST = frozenset({SUCCEEDED, FAILED, SKIPPED, None})
 #: The templates whose pods do something; their logs say why.
 _POD_TEMPLATES = ("system-container-impl", "system-container-driver", "system-dag-driver")
 _NO_STEP = re.compile(
@@ -63,7 +65,8 @@ def _time(value: datetime.datetime | None) -> datetime.datetime | None:
 
 @dataclass(frozen=True)
 class Run:
-    """state: KFP's, one of FINAL once it is over. was_canceled: somebody ended it, though it then counts as failed."""
+    """state: KFP's, one of FINAL once it is over. was_canceled: somebody ended it, though it then counts as failed.
+    seconds: all that it took."""
 
     run_id: str
     name: str
@@ -71,6 +74,7 @@ class Run:
     was_canceled: bool = False
     nodes: tuple[Node, ...] = ()
     seconds: float | None = None
+    created: datetime.datetime | None = None
 
     @classmethod
     def from_api(cls, run: Any) -> "Run":
@@ -88,9 +92,10 @@ class Run:
             run_id=run.run_id,
             name=run.display_name or run.run_id,
             state=str(run.state or PENDING),
-            was_canceled=bool({CANCELING, CANCELED} & {run.state, *states}),
+            was_canceled=_was_canceled(str(run.state or PENDING), states),
             nodes=tuple(Node.from_detail(each) for each in details or ()),
             seconds=(ended - begun).total_seconds() if begun and ended else None,
+            created=begun,
         )
 
     @property
@@ -100,6 +105,10 @@ class Run:
     @property
     def succeeded(self) -> bool:
         return self.state == SUCCEEDED
+
+    def ended_by_somebody(self) -> "Run":
+        """The same, where it is known that somebody terminated it; one that came to its end before did so itself."""
+        return replace(self, was_canceled=not self.succeeded)
 
     def steps(self) -> list[Node]:
         """The nodes that are steps of the pipeline, in the order in which they began."""
@@ -127,6 +136,12 @@ class Run:
                 workflow, _, number = identifier.rpartition("-")
                 yield f"{workflow}-{template}-{number}"
         yield from identifiers
+
+
+def _was_canceled(state: str, history: Sequence[str | None]) -> bool:
+    """The history only grows: what was before somebody retried the run says nothing of how it ended then."""
+    under_way = [each for each in (*history, state) if each not in _AT_REST]
+    return state != SUCCEEDED and under_way[-1:] in ([CANCELING], [CANCELED])
 
 
 def _workflow(nodes: Sequence[Node]) -> str:

@@ -51,6 +51,6 @@ def _create(backend: Backend, name: str, description: str) -> str:
             expected="a pipeline name that is free, or a pipeline of that name that may be seen",
             found=error.found,
             where=name,
-            do="Choose another --pipeline-name.",
+            do="Choose another --pipeline-name; case and accents make no other one.",
             status=409,
         ) from error

@@ -13,10 +13,15 @@ What it does as the real one does:
   nodes of the workflow engine: drivers, executors, attempts, groups; none says its own id, and no error is ever told.
   The exit task comes last, whatever happened, and its own failure fails nothing.
 - Terminating ends in FAILED, by way of CANCELING.
-- The log of a step is had from /apis/v1alpha1 by the name of its pod; for any other name there is a 500.
+- The log of a step is had from /apis/v1alpha1, or with `newest` from /apis/v2beta1 in its place, by the name of its
+  pod; for any other name there is a 500.
+- With `behind_ui` it is reached as through the UI, which passes on v2beta1 alone, has the logs of pods at
+  /k8s/pod/logs, and answers for the health itself, also where `api_is_up` is false.
 - Two schedules may have the same name. Cron has six fields; of five the first is taken for the seconds.
   max_concurrency is 1 to 10. The account that runs them is written in where none was given. Deleting one keeps its
-  runs.
+  runs. A name or description of more than 255 characters is a 500, and leaves one that only the cluster knows.
+- Names that differ only in case or accents are equal, as they are to MySQL. Those of pipelines and experiments have at
+  most 128 bytes, those of versions 127.
 - With `bearer_tokens`, no or another token is a 401. With `cookies`, no or another cookie is a redirect to a login
   page, as Dex behind a gateway has it; with `forbidden_tokens`, a 403.
 - In multi-user mode, lists ask for a namespace; in single-user mode they refuse one.

@@ -40,3 +40,8 @@ def exists(kind: str, name: str, *, doing: str) -> Refusal:
 def plain(status: int, message: str) -> Refusal:
     """As handlers outside the gateway (uploads, logs) word it."""
     return Refusal(status, {"error_message": message, "error_details": message})
+
+
+def no_rpc() -> Refusal:
+    """For what the gateway does not know."""
+    return Refusal(404, {"code": 5, "message": "Not Found", "details": []})

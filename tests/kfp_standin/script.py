@@ -33,7 +33,8 @@ class Script:
 
     pace_s: of each pod. logs: by step. failing: steps whose code fails; failing_drivers: steps that never run.
     silent: steps whose pods leave no log. endless: a step that never ends. canceled_as: what a terminated run ends as.
-    details: whether the API tells of tasks at all.
+    details: whether the API tells of tasks at all. earlier: what the run has been before somebody retried it.
+    history_of_cancel: whether the history tells that it was terminated, which is up to who comes by meanwhile.
     """
 
     pace_s: float = 10.0
@@ -45,6 +46,8 @@ class Script:
     canceled_as: str = "FAILED"
     attempts: bool = True
     details: bool = True
+    earlier: tuple[str, ...] = ()
+    history_of_cancel: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,11 @@ class Course:
 
     def states(self, now: float) -> list[str]:
         """All that it has been, in order."""
-        been = ["PENDING"] + ["RUNNING"] * (now >= self.created + self.script.pace_s)
-        been += ["CANCELING"] * (self.canceled is not None)
-        return been + [self.state(now)] * (self.state(now) != been[-1])
+        been = list(self.script.earlier) or ["PENDING"]
+        been += ["RUNNING"] * (now >= self.created + self.script.pace_s)
+        been += ["CANCELING"] * (self.canceled is not None and self.script.history_of_cancel)
+        unknown = self.state(now) == "CANCELING" and not self.script.history_of_cancel
+        return been + [self.state(now)] * (self.state(now) != been[-1] and not unknown)
 
     def nodes(self) -> list[Node]:
         """Those that begin at some time, in that order; the run's own and groups last."""

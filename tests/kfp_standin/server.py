@@ -2,21 +2,20 @@
 
 import contextlib
 import email.message
-import email.parser
-import email.policy
 import json
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.kfp_standin import payloads
-from tests.kfp_standin.answers import Refusal, said
+from tests.kfp_standin import payloads, ui
+from tests.kfp_standin.answers import Refusal, no_rpc, said
+from tests.kfp_standin.asked import Request, Route
 from tests.kfp_standin.store import Store
 from tests.model.certificates import Certified
 
@@ -31,6 +30,7 @@ class Standin:
     """bearer_tokens, cookies: what lets one in; empty: everybody may. forbidden_tokens: known, and not allowed.
     certified: for TLS. prefix: of all paths, as behind Kubeflow's gateway. faults: statuses to answer with before
     anything else, in that order; 0: the connection is dropped. lost: the same, but after it has been done.
+    newest: without v1alpha1. behind_ui: reached through the UI (`ui`). api_is_up: whether what is behind it answers.
     seen: method and path of each call.
     """
 
@@ -42,6 +42,9 @@ class Standin:
     prefix: str = ""
     faults: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
+    newest: bool = False
+    behind_ui: bool = False
+    api_is_up: bool = True
     seen: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -69,6 +72,12 @@ class Standin:
         """Paths called by that method, without queries."""
         return [path.partition("?")[0] for each, path in (line.split(" ", 1) for line in self.seen) if each == method]
 
+    def routes(self) -> "list[tuple[str, str, Route]]":
+        """The first that fits counts."""
+        log: Route = lambda store, asked: store.log(*asked.path)  # noqa: E731
+        api = [*ROUTES, ("GET", f"/apis/{'v2beta1' if self.newest else 'v1alpha1'}/{LOG}", log)]
+        return [*ui.before(api_is_up=self.api_is_up), *api] if self.behind_ui else api
+
     def check_caller(self, headers: email.message.Message) -> None:
         """
         Raises:
@@ -83,26 +92,6 @@ class Standin:
             raise said(401, "Unauthenticated: Request header error: there is no user identity header")
 
 
-@dataclass(frozen=True)
-class Request:
-    """path: with what the route's pattern found in it."""
-
-    body: bytes
-    content_type: str
-    query: dict[str, str]
-    path: tuple[str, ...] = ()
-
-    def uploaded(self) -> str:
-        """The file of a multipart form."""
-        text = b"Content-Type: " + self.content_type.encode() + b"\r\n\r\n" + self.body
-        form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(text)
-        for part in form.iter_parts():
-            if part.get_param("name", header="content-disposition") == "uploadfile":
-                return bytes(part.get_payload(decode=True)).decode()
-        raise Refusal(400, {"error_message": "Failed to read pipeline from file"})
-
-
-Route = Callable[[Store, Request], Any]
 ROUTES: list[tuple[str, str, Route]] = [
     ("GET", f"{V2}/healthz", lambda store, _: {"multi_user": store.multi_user, "pipeline_store": "database"}),
     ("GET", f"{V2}/pipelines", lambda store, asked: store.list_pipelines(asked.query)),
@@ -146,8 +135,8 @@ ROUTES: list[tuple[str, str, Route]] = [
         f"{V2}/recurringruns/(.+):disable",
         lambda store, asked: store.switch_recurring_run(asked.path[0], enabled=False),
     ),
-    ("GET", "/apis/v1alpha1/runs/(.+)/nodes/(.+)/log", lambda store, asked: store.log(*asked.path)),
 ]
+LOG = "runs/(.+)/nodes/(.+)/log"
 
 
 class _Server(ThreadingHTTPServer):
@@ -195,12 +184,12 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         content_type = self.headers.get("Content-Type", "")
         path = parts.path.removeprefix(self.standin.prefix) if parts.path.startswith(self.standin.prefix) else ""
-        for method, pattern, route in ROUTES:
+        for method, pattern, route in self.standin.routes():
             if method == self.command and (match := re.fullmatch(pattern, path)):
                 with self.standin.store.lock:
                     made = route(self.standin.store, Request(body, content_type, query, match.groups()))
                     return made if isinstance(made, str) else json.dumps(payloads.plain(made)).encode()
-        raise Refusal(404, "404 page not found\n")
+        raise no_rpc() if path.startswith("/apis/") else Refusal(404, "404 page not found\n")
 
     def _reply(self, status: int, body: Any, **headers: str) -> None:
         kind = "application/json"

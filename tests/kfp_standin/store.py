@@ -11,19 +11,24 @@ import kfp_server_api
 
 from tests.kfp_standin.answers import Refusal, exists, invalid, missing, plain, said
 from tests.kfp_standin.cron import Cron
+from tests.kfp_standin.listing import folded, page
 from tests.kfp_standin.script import Clock, Course, Script, moment
 from tests.kfp_standin.specification import Specification
 
 Query = Mapping[str, str]
 #: Begins a run in earnest: its id, the course that the script gives it, the pipeline and its parameters -> its course.
 Execute = Callable[[str, Course, Specification, Mapping[str, Any]], Course]
+#: Characters that there is room for in the database.
+_COLUMN = 255
 #: What the backend writes where no account was asked for.
 DEFAULT_ACCOUNT = "pipeline-runner"
 
 
 @dataclass
 class Store:
-    """script: for runs that are started from now on. execute: None to run nothing."""
+    """script: for runs that are started from now on. execute: None to run nothing. strays: schedules that the cluster
+    has, and the database not.
+    """
 
     clock: Clock = field(default_factory=Clock)
     script: Script = field(default_factory=Script)
@@ -36,6 +41,7 @@ class Store:
     runs: dict[str, Any] = field(default_factory=dict)
     courses: dict[str, Course] = field(default_factory=dict)
     recurring_runs: dict[str, Any] = field(default_factory=dict)
+    strays: list[Any] = field(default_factory=list)
     lock: Any = field(default_factory=threading.RLock)
 
     # pipelines
@@ -45,8 +51,10 @@ class Store:
         name = wanted.name or wanted.display_name
         if not name:
             raise invalid("pipeline's name cannot be empty", doing=doing)
+        _check_length("Pipeline", name, most=128, doing=doing)
         namespace = wanted.namespace or ""
-        if any((each.name, each.namespace or "") == (name, namespace) for each in self.pipelines.values()):
+        taken = {(folded(each.name), each.namespace or "") for each in self.pipelines.values()}
+        if (folded(name), namespace) in taken:
             raise exists("pipeline", name, doing=doing)
         made = kfp_server_api.V2beta1Pipeline(
             pipeline_id=_new(),
@@ -76,8 +84,9 @@ class Store:
         pipeline_id, name = query.get("pipelineid", ""), query.get("name", "")
         if pipeline_id not in self.pipelines:
             raise plain(400, "Failed to create a pipeline version")
-        if any((each.pipeline_id, each.name) == (pipeline_id, name) for each in self.versions.values()):
+        if (pipeline_id, folded(name)) in {(each.pipeline_id, folded(each.name)) for each in self.versions.values()}:
             raise plain(409, "Failed to create a pipeline version")
+        _check_length("PipelineVersion", name, most=127, doing="Failed to create a pipeline version")
         _specification(text)
         made = kfp_server_api.V2beta1PipelineVersion(
             pipeline_id=pipeline_id,
@@ -93,12 +102,12 @@ class Store:
     def list_pipelines(self, query: Query) -> Any:
         namespace = query.get("namespace", "")
         found = [each for each in self.pipelines.values() if (each.namespace or "") == namespace]
-        return _page("pipelines", found, query)
+        return page("pipelines", found, query)
 
     def list_versions(self, pipeline_id: str, query: Query) -> Any:
         self._pipeline(pipeline_id)
         found = [each for each in self.versions.values() if each.pipeline_id == pipeline_id]
-        return _page("pipeline_versions", found, query)
+        return page("pipeline_versions", found, query)
 
     def _pipeline(self, pipeline_id: str) -> Any:
         if pipeline_id not in self.pipelines:
@@ -111,10 +120,9 @@ class Store:
         doing = "Failed to create an experiment"
         namespace = wanted.namespace or ""
         self._check_namespace(namespace, doing=doing)
-        if any(
-            (each.display_name, each.namespace or "") == (wanted.display_name, namespace)
-            for each in self.experiments.values()
-        ):
+        _check_length("Experiment", wanted.display_name, most=128, doing=doing)
+        taken = {(folded(each.display_name), each.namespace or "") for each in self.experiments.values()}
+        if (folded(wanted.display_name), namespace) in taken:
             raise exists("experiment", wanted.display_name, doing=doing)
         made = kfp_server_api.V2beta1Experiment(
             experiment_id=_new(),
@@ -131,7 +139,7 @@ class Store:
         namespace = query.get("namespace", "")
         self._check_namespace(namespace, doing="Failed to list v2beta1 experiments")
         found = [each for each in self.experiments.values() if (each.namespace or "") == namespace]
-        return _page("experiments", found, query)
+        return page("experiments", found, query)
 
     def _check_namespace(self, namespace: str, *, doing: str) -> None:
         if self.multi_user and not namespace:
@@ -206,7 +214,7 @@ class Store:
         if self.multi_user and not (query.get("namespace") or experiment_id):
             raise invalid("A list of runs needs a namespace or an experiment", doing="Failed to list runs")
         found = [self.run(each.run_id) for each in self.runs.values() if experiment_id in ("", each.experiment_id)]
-        return _page("runs", found, query)
+        return page("runs", found, query)
 
     def terminate_run(self, run_id: str) -> Any:
         run = self.run(run_id)
@@ -238,6 +246,10 @@ class Store:
         wanted.service_account = wanted.service_account or DEFAULT_ACCOUNT
         wanted.created_at = wanted.updated_at = moment(self.clock.now())
         wanted.status = "ENABLED" if wanted.mode == "ENABLE" else "DISABLED"
+        for column, value in (("DisplayName", wanted.display_name), ("Description", wanted.description)):
+            if len(value or "") > _COLUMN:
+                self.strays.append(wanted)
+                raise said(500, f"{doing}: InternalServerError: Data too long for column '{column}' at row 1")
         self.recurring_runs[wanted.recurring_run_id] = wanted
         return wanted
 
@@ -246,7 +258,7 @@ class Store:
         if self.multi_user and not (namespace or query.get("experiment_id")):
             raise invalid("A list of recurring runs needs a namespace", doing="Failed to list jobs")
         found = [each for each in self.recurring_runs.values() if namespace in ("", each.namespace)]
-        return _page("recurringRuns", found, query)
+        return page("recurringRuns", found, query)
 
     def recurring_run(self, identifier: str) -> Any:
         if identifier not in self.recurring_runs:
@@ -279,6 +291,12 @@ class Store:
         )
 
 
+def _check_length(kind: str, name: str, *, most: int, doing: str) -> None:
+    """In bytes."""
+    if len(name.encode()) > most:
+        raise invalid(f"{kind}.Name length cannot exceed {most}", doing=doing)
+
+
 def _check_trigger(wanted: Any, *, doing: str) -> None:
     if not 1 <= int(wanted.max_concurrency or 0) <= 10:
         raise invalid(
@@ -304,31 +322,3 @@ def _specification(text: str) -> Specification:
 
 def _new() -> str:
     return str(uuid.uuid4())
-
-
-def _page(kind: str, found: list[Any], query: Query) -> dict[str, Any]:
-    """One page of those that the filter lets through; in JSON a list that is empty is not there."""
-    matching = [each for each in found if _predicate(query.get("filter", ""))(each)]
-    if query.get("sort_by", "").endswith(" desc"):
-        matching.reverse()
-    first, size = int(query.get("page_token") or 0), int(query.get("page_size") or 20)
-    page = {kind: matching[first : first + size]} if matching[first : first + size] else {}
-    return {
-        **page,
-        "total_size": len(matching),
-        **({"next_page_token": str(first + size)} if matching[first + size :] else {}),
-    }
-
-
-def _predicate(text: str) -> Callable[[Any], bool]:
-    if not text:
-        return lambda _: True
-    try:
-        predicates = json.loads(text)["predicates"]
-        # kfp.Client writes the operation as a number, others as a word.
-        if not all(each["operation"] in (1, "EQUALS") and each["key"] == "display_name" for each in predicates):
-            raise ValueError("only EQUALS of display_name is known here")
-        wanted = {each["key"]: each["stringValue"] for each in predicates}
-    except (ValueError, KeyError, TypeError) as error:
-        raise said(400, f"Failed to create list options: failed to parse filter: {error}") from error
-    return lambda each: all(getattr(each, key) == value for key, value in wanted.items())

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -119,6 +120,19 @@ def test_the_wait_has_an_end_and_looks_before_it_sleeps(
     assert standin.calls("GET").count(f"/apis/v2beta1/runs/{endless_run_id}") == 3
 
 
+def test_a_run_that_is_seen_to_be_terminated_is_so_though_its_history_does_not_tell(
+    standin: Standin, session: Session, hours: Hours
+) -> None:
+    standin.store.script = Script(pace_s=100.0, endless="score-batch", history_of_cancel=False)
+    run_id = submit(standin, *RELEASE, "--no-wait", "--json").json["run_id"]
+    hours.meanwhile = lambda: standin.store.terminate_run(run_id)
+
+    run = follow(session, run_id, pace=hours.pace(), console=Console(file=io.StringIO()))
+
+    assert "CANCELING" not in [each.state for each in standin.store.run(run_id).state_history]
+    assert (run.state, run.was_canceled) == ("FAILED", True)
+
+
 def test_a_token_that_expires_is_fetched_anew(standin: Standin, run_id: str, hours: Hours) -> None:
     tokens = iter(["first", "second"])
     standin.bearer_tokens = {"first"}
@@ -178,6 +192,19 @@ def test_an_api_that_is_away_when_following_begins_is_waited_for(standin: Standi
     assert (done.status, done.json["state"]) == (0, "succeeded")
     assert done.err.count("the API does not answer (HTTP 500: upstream connect error") == 1
     assert not standin.faults
+
+
+def test_a_ui_that_waits_for_its_api_is_waited_for(standin: Standin) -> None:
+    run_id = submit(standin, *RELEASE, "--no-wait", "--json").json["run_id"]
+    standin.behind_ui, standin.api_is_up = True, False
+
+    given_up = submit(standin, "--follow", run_id, "--timeout-s", "0.1", "--json")
+    threading.Timer(0.3, lambda: setattr(standin, "api_is_up", True)).start()
+    done = submit(standin, "--follow", run_id, "--json")
+
+    assert (given_up.status, given_up.json["error_details"]["kind"]) == (1, "BackendUnavailable")
+    assert (done.status, done.json["state"]) == (0, "succeeded")
+    assert "the API does not answer (the UI, without an API server" in done.err
 
 
 def test_an_api_that_stays_away_when_following_begins_is_given_up(standin: Standin) -> None:

@@ -196,3 +196,49 @@ def test_a_login_page_comes_by_redirect(standin: Standin) -> None:
     assert (first.status_code, first.headers["Location"].startswith("/dex/auth?")) == (302, True)
     assert (page.status_code, page.headers["Content-Type"], "dex" in page.text) == (200, "text/html", True)
     assert let_in.json() == {"multi_user": False, "pipeline_store": "database"}
+
+
+def test_a_description_without_room_in_the_database_leaves_a_schedule_behind(
+    standin: Standin, client: Any, uploaded: dict[str, str]
+) -> None:
+    given = {"job_name": "nightly", "params": REQUIRED, "interval_second": 60, **uploaded}
+
+    status, body = refused(client.create_recurring_run, description="x" * 256, **given)
+    client.create_recurring_run(description="x" * 255, **given)
+
+    assert (status, "Data too long for column 'Description'" in body) == (500, True)
+    assert (len(standin.store.strays), len(standin.store.recurring_runs)) == (1, 1)
+
+
+def test_names_that_differ_in_case_or_accents_are_equal_to_its_database(client: Any) -> None:
+    made = client.create_experiment("Nightly")
+
+    assert client.get_experiment(experiment_name="nìghtly").experiment_id == made.experiment_id
+
+
+def test_behind_the_ui_the_api_has_no_v1alpha1_and_health_is_the_uis(
+    standin: Standin, client: Any, uploaded: dict[str, str]
+) -> None:
+    standin.behind_ui = True
+    run = client.run_pipeline(job_name="x", params=REQUIRED, **uploaded)
+    pod = next(pod for pod, step in standin.store.courses[run.run_id].pods() if step == "stage-release")
+
+    by_api = [
+        requests.get(f"{standin.url}/apis/{version}/runs/{run.run_id}/nodes/{pod}/log", timeout=10)
+        for version in ("v1alpha1", "v2beta1")
+    ]
+    by_ui = requests.get(f"{standin.url}/k8s/pod/logs", params={"podname": pod}, timeout=10)
+    unknown = requests.get(f"{standin.url}/k8s/pod/logs?podname=none", timeout=10)
+    standin.store.multi_user, standin.api_is_up = True, False
+    without_namespace = requests.get(f"{standin.url}/k8s/pod/logs", params={"podname": pod}, timeout=10)
+    health = requests.get(f"{standin.url}/apis/v2beta1/healthz", timeout=10)
+    away = requests.get(f"{standin.url}/apis/v2beta1/runs", timeout=10)
+
+    assert [(each.status_code, each.headers["Content-Type"]) for each in by_api] == [
+        (404, "text/html"),
+        (404, "application/json"),
+    ]
+    assert (by_ui.status_code, by_ui.headers["Content-Type"]) == (200, "text/plain")
+    assert (unknown.status_code, unknown.text) == (404, "pod not found")
+    assert (without_namespace.status_code, away.status_code) == (422, 504)
+    assert (health.status_code, health.json()["apiServerReady"], "multi_user" in health.json()) == (200, False, False)

@@ -152,6 +152,33 @@ def test_a_run_that_somebody_terminates_has_failed_and_says_why(standin: Standin
     assert "The next run of this model puts right" in seen.json["error"]
 
 
+RETRIED = ("PENDING", "RUNNING", "CANCELING", "FAILED")
+
+
+@pytest.mark.parametrize(("failing", "state", "status"), [((), "succeeded", 0), (("score-batch",), "failed", 1)])
+def test_a_run_that_was_retried_after_somebody_terminated_it_ends_as_it_ends(
+    standin: Standin, failing: tuple[str, ...], state: str, status: int
+) -> None:
+    standin.store.script = Script(failing=frozenset(failing), earlier=RETRIED)
+
+    done = submit(standin, *RELEASE, "--json")
+
+    (run,) = standin.store.runs.values()
+    assert [each.state for each in run.state_history] == [*RETRIED, "RUNNING", state.upper()]
+    assert (done.status, done.json["state"]) == (status, state)
+    assert "terminated" not in done.err
+
+
+def test_what_we_have_terminated_is_so_though_its_history_does_not_tell(standin: Standin) -> None:
+    standin.store.script = Script(endless="validate-release", history_of_cancel=False)
+    run_id = submit(standin, *RELEASE, "--no-wait", "--json").json["run_id"]
+
+    done = submit(standin, "--terminate", run_id, "--poll-s", "1", "--json")
+
+    assert [each.state for each in standin.store.run(run_id).state_history][-2:] != ["CANCELING", "FAILED"]
+    assert (done.status, done.json["state"]) == (0, "terminated")
+
+
 def test_canceled_is_an_end(standin: Standin) -> None:
     standin.store.script = Script(endless="validate-release", canceled_as="CANCELED")
     run_id = submit(standin, *RELEASE, "--no-wait", "--json").json["run_id"]
