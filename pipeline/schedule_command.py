@@ -11,6 +11,7 @@ import click
 from model.errors import InvalidValue, ReleaseError
 from pipeline.commands import explained
 from pipeline.interruption import interruptible
+from pipeline.kubeflow import names
 from pipeline.kubeflow.address import Address
 from pipeline.kubeflow.options import Asked, address_options, asked_options
 
@@ -109,7 +110,9 @@ def _flags(listing: bool, disable: bool, enable: bool, delete: bool) -> dict[str
 def _name(name: str, asked: Asked) -> str:
     if not name.strip() and not asked.model_name:
         raise click.UsageError("Missing option '--name', or '--model-name', which gives one.")
-    return name.strip() or f"release {asked.model_name}"
+    wanted = name.strip() or f"release {asked.model_name}"
+    names.check_schedule(wanted)
+    return wanted
 
 
 def _trigger(cron: str, interval: str) -> "Trigger":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.errors import InvalidValue
 from pipeline.kubeflow.errors import BackendRefused
+from pipeline.kubeflow.names import MOST_OF_SCHEDULE
 from pipeline.kubeflow.triggers import Trigger
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 #: By this a recurring run is known as one of ours: nobody else's is ever replaced.
 MARK = "Made by `savedmodel-release schedule`, which replaces it when something changes."
+_ACCOUNT = " Service account: "
+#: Characters of the description's end, so that there is room for what goes before.
+_MOST_OF_ACCOUNT = 100
 UNCHANGED, CREATED, REPLACED = "unchanged", "created", "replaced"
 
 
@@ -32,9 +36,19 @@ class Schedule:
 
     @classmethod
     def releasing(cls, *, model_name: str, export_uri: str, service_account: str, **others: Any) -> "Schedule":
-        account = service_account or "the default one"
-        description = f"{MARK} Releases {model_name} from {export_uri}. Service account: {account}."
+        account = _fitting(f"{_ACCOUNT}{service_account or 'the default one'}.", most=_MOST_OF_ACCOUNT)
+        room = MOST_OF_SCHEDULE - len(MARK) - len(account)
+        description = MARK + _fitting(f" Releases {model_name} from {export_uri}.", most=room) + account
         return cls(description=description, service_account=service_account, **others)
+
+    @property
+    def account_asked_for(self) -> str:
+        """As the description has it, whatever of the rest there was room for."""
+        return self.description.rpartition(_ACCOUNT)[2]
+
+
+def _fitting(text: str, *, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,7 @@ class RecurringRun:
         had = self.schedule
         same_account = not wanted.service_account or had.service_account == wanted.service_account
         as_always = not self.catches_up and self.at_once == 1
-        names = ("trigger", "experiment_id", "version_id", "parameters", "description")
+        names = ("trigger", "experiment_id", "version_id", "parameters", "account_asked_for")
         return same_account and as_always and all(getattr(had, each) == getattr(wanted, each) for each in names)
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from model.errors import InvalidValue, ReleaseError
 from pipeline.engine import new_run_id
+from pipeline.kubeflow import names
 from pipeline.kubeflow.backend import Backend
 from pipeline.kubeflow.compiled import Compiled
 from pipeline.kubeflow.errors import BackendError, BackendRefused, BackendUnavailable, NotTheBackend
@@ -39,12 +40,16 @@ class Prepared:
             InvalidValue
         """
         compiled = Compiled.parse(asked.pipeline_yaml())
+        pipeline_name = asked.pipeline_name or compiled.name
+        # As kfp has it: this one overrides what was asked for.
+        experiment = os.environ.get("KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME") or asked.experiment or "Default"
+        names.check_pipeline(pipeline_name, version_name=compiled.version_name(pipeline_name))
+        names.check_experiment(experiment)
         return cls(
             name=name or f"{asked.model_name} {new_run_id()}",
             compiled=compiled,
-            pipeline_name=asked.pipeline_name or compiled.name,
-            # As kfp has it: this one overrides what was asked for.
-            experiment=os.environ.get("KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME") or asked.experiment or "Default",
+            pipeline_name=pipeline_name,
+            experiment=experiment,
             parameters=release_parameters(compiled, given=asked.given, settings=asked.settings),
             service_account=asked.service_account,
         )
