@@ -10,9 +10,12 @@ from pipeline.environments import COMPILED
 from pipeline.release_pipeline import NO_BUCKET, build_components, build_pipeline
 
 
-def compile_pipeline(*, image: str = "", bucket: str = NO_BUCKET, volume_claim: str = "") -> str:
+def compile_pipeline(
+    *, image: str = "", bucket: str = NO_BUCKET, volume_claim: str = "", without_deadline: bool = False
+) -> str:
     """The pipeline's YAML. `image` as in `components.packaging.as_component`, the others as in `build_pipeline`."""
-    return _compile(build_pipeline(image=image, bucket=bucket, volume_claim=volume_claim))
+    built = build_pipeline(image=image, bucket=bucket, volume_claim=volume_claim, without_deadline=without_deadline)
+    return _compile(built)
 
 
 def compile_components(*, image: str = "") -> dict[str, str]:

@@ -76,8 +76,16 @@ def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     help="Mount this PersistentVolumeClaim at /mnt/data where rows are read and predictions written, so that rows_uri "
     "and predictions_uri may be file:///mnt/data/PATH. With --output.",
 )
+@click.option(
+    "--without-deadline",
+    is_flag=True,
+    help="For a backend older than Kubeflow Pipelines 2.17: without the run's deadline, which it may not know. It would "
+    "then skip the steps' timeouts, the endpoint's Secret and the volume, without a word. With --output.",
+)
 @explained
-def compile_command(output: str | None, image: str, bucket: str | None, volume_claim: str) -> None:
+def compile_command(
+    output: str | None, image: str, bucket: str | None, volume_claim: str, without_deadline: bool
+) -> None:
     """Compile the pipeline to YAML for Kubeflow Pipelines; the same source gives the same bytes.
 
     Without --output, compiled/release_pipeline.yaml and one YAML per component are written.
@@ -89,8 +97,8 @@ def compile_command(output: str | None, image: str, bucket: str | None, volume_c
     """
     from pipeline.compile import compile_pipeline, compiled_files
 
-    asked = {"bucket": bucket, "image": image, "volume_claim": volume_claim}
-    own: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    asked: dict[str, Any] = {"bucket": bucket, "image": image, "volume_claim": volume_claim}
+    own = {name: value for name, value in {**asked, "without_deadline": without_deadline}.items() if value}
     if own and output is None:
         option = f"--{min(own).replace('_', '-')}"
         do = "Add --output FILE: compiled/ holds what everybody gets."

@@ -45,12 +45,16 @@ def build_components(*, image: str = "") -> dict[str, Any]:
     return {step.__name__: as_component(step, image=image) for step in STEPS}
 
 
-def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET, volume_claim: str = "") -> Any:
+def build_pipeline(
+    *, image: str = "", bucket: str = NO_BUCKET, volume_claim: str = "", without_deadline: bool = False
+) -> Any:
     """The pipeline as a KFP GraphComponent, its steps carrying their code.
 
     bucket: from where its defaults release the sample, as `savedmodel-release sample` has put it there.
     volume_claim: a PersistentVolumeClaim for rows and predictions; where a step reads rows is decided here, since a
     parameter cannot leave a mount out.
+    without_deadline: for a backend that does not know the run's deadline. It skips, without a word, all that stands
+    beside it: the steps' timeouts, the Secret and the volume (kubeflow/pipelines#13187).
     """
     steps = build_components(image=image)
 
@@ -58,7 +62,7 @@ def build_pipeline(*, image: str = "", bucket: str = NO_BUCKET, volume_claim: st
         name=PIPELINE_NAME,
         display_name="Release a SavedModel",
         description="Takes a TensorFlow SavedModel to production on KServe, or puts everything back.",
-        pipeline_config=dsl.PipelineConfig(active_deadline_seconds=DEADLINE_S),
+        pipeline_config=None if without_deadline else dsl.PipelineConfig(active_deadline_seconds=DEADLINE_S),
     )
     def release_pipeline(
         model_name: str = "rpm",

@@ -104,7 +104,7 @@ PROVIDED = {
     "protobuf": {"google.protobuf"},
 }
 #: What a step's code mentions and never comes to on a cluster: the local platform's Spark; writing an InferenceService.
-NEVER = {"score_batch": {"pyspark"}, "smoke_test_webapp": {"kserve"}}
+NEVER = {"score_batch": {"pyspark", "py4j"}}
 
 
 def third_party(step: str) -> set[str]:
@@ -192,6 +192,13 @@ def test_every_task_has_a_timeout_longer_than_the_longest_waits_in_it(compiled: 
     assert all(timeouts[name] > 600 for name in timeouts)
     for step, wait_s in waits.items():
         assert next(each for name, each in timeouts.items() if step in name) > wait_s, step
+
+
+def test_a_backend_that_knows_no_deadline_of_a_run_gets_all_else() -> None:
+    platform = list(yaml.safe_load_all(compile_pipeline(without_deadline=True)))[1]["platforms"]["kubernetes"]
+
+    assert platform.keys() == {"deploymentSpec"}
+    assert all("activeDeadlineSeconds" in each for each in platform["deploymentSpec"]["executors"].values())
 
 
 def test_the_runs_deadline_leaves_time_for_all_waits_as_they_are_by_default(compiled: str) -> None:
