@@ -79,7 +79,7 @@ def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 @click.option(
     "--without-deadline",
     is_flag=True,
-    help="For a backend older than Kubeflow Pipelines 2.17: without the run's deadline, which it may not know. It would "
+    help="For a backend older than Kubeflow Pipelines 2.17, which may not know the deadline of a run: without it. It would "
     "then skip the steps' timeouts, the endpoint's Secret and the volume, without a word. With --output.",
 )
 @explained
