@@ -189,7 +189,8 @@ class Execution:
             stamp, _, text = line.partition(" ")
             if stamp > self._shown:
                 self._shown = stamp
-                self._refusal = text.strip()[:500] if _REFUSAL.search(text) else self._refusal
+                if _REFUSAL.search(text):
+                    self._refusal = text.strip().partition(". Received status:")[0][:500]  # which says it again
                 _pass_on(text[:2000])
 
     def _failed(self, found: str) -> ScoringFailed:

@@ -192,7 +192,7 @@ def test_a_driver_without_memory_is_told_with_what_gives_more(server: ApiServer)
 @pytest.mark.parametrize(
     ("log", "why"),
     [
-        ("INFO x\npods is forbidden: exceeded quota: q\nINFO y\n", "pods is forbidden: exceeded quota: q"),
+        ("x\npods is forbidden: exceeded quota: q. Received status: 403\ny\n", "pods is forbidden: exceeded quota: q"),
         ("", "the driver does not say why"),
     ],
 )
