@@ -79,8 +79,8 @@ def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 @click.option(
     "--without-deadline",
     is_flag=True,
-    help="For a backend older than Kubeflow Pipelines 2.17, which may not know the deadline of a run: without it. It would "
-    "then skip the steps' timeouts, the endpoint's Secret and the volume, without a word. With --output.",
+    help="For a backend older than Kubeflow Pipelines 2.17, which may not know the deadline of a run and would then "
+    "skip the steps' timeouts, the endpoint's Secret and the volume, too. With --output.",
 )
 @explained
 def compile_command(
