@@ -11,6 +11,7 @@ from components.platforms.local.home import Home
 from components.platforms.local.session import session, start_ahead
 from pipeline.engine import RunRequest, execute, new_run_id, verdict
 from pipeline.interruption import PUTTING_BACK, interruptible
+from pipeline.progress import elapsed_s
 from pipeline.report import write_report
 from pipeline.results import RunResult
 
@@ -38,7 +39,7 @@ def run_here(request: RunRequest, *, console: Console, run_id: str = "") -> RunR
             steps, complaint = execute(request, directory, console=console)
             result = verdict(request, run_id, steps=steps, complaint=complaint)
         result = _with_addresses(result, request.home)
-    result = replace(result, seconds={**result.seconds, "total": time.monotonic() - began})
+    result = replace(result, seconds={**result.seconds, "total": elapsed_s(began)})
     write_report(result, request)
     return result
 

@@ -22,6 +22,7 @@ from model.errors import InvalidValue, ReleaseError, ServingFailed
 from model.storage import open_storage
 from pipeline.engine import RunRequest, execute, new_run_id, verdict
 from pipeline.interruption import PUTTING_BACK, interruptible
+from pipeline.progress import elapsed_s
 from pipeline.report import write_report
 from pipeline.results import RunResult
 
@@ -71,7 +72,7 @@ def run_on_cluster(request: RunRequest, *, console: Console) -> RunResult:
     ):
         steps, complaint = execute(request, directory, console=console)
         result = verdict(request, run_id, steps=steps, complaint=complaint)
-    result = replace(_with_addresses(result), seconds={**result.seconds, "total": time.monotonic() - began})
+    result = replace(_with_addresses(result), seconds={**result.seconds, "total": elapsed_s(began)})
     write_report(result, request)
     return result
 

@@ -21,6 +21,11 @@ _MESSAGE = re.compile(r"^\s*(INFO|WARNING|ERROR) ((?:components|model|webapp|pip
 HEARTBEAT_S = 5.0
 
 
+def elapsed_s(began: float) -> float:
+    """Seconds since `began` of the monotonic clock, rounded once: the terminal and the JSON tell the same number."""
+    return round(time.monotonic() - began, 1)
+
+
 class StepLog(io.TextIOBase):
     """A standard output for kfp.local that knows which step runs and for how long."""
 
@@ -53,7 +58,7 @@ class StepLog(io.TextIOBase):
         self._say(f"  … {step}")
 
     def _end(self, step: str, *, succeeded: bool) -> None:
-        self.seconds[step] = time.monotonic() - self._began
+        self.seconds[step] = elapsed_s(self._began)
         self.running = None
         if not succeeded:
             self.failed.append(step)

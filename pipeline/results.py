@@ -68,7 +68,7 @@ class RunResult:
                 "rest_url": self.rest_url,
                 "grpc_target": self.grpc_target,
                 "webapp_url": self.webapp_url,
-                "seconds": {name: round(seconds, 2) for name, seconds in self.seconds.items()},
+                "seconds": dict(self.seconds),
             }
         )
 
