@@ -67,8 +67,8 @@ def schedule(
 
     \b
     Examples:
-      savedmodel-release schedule --cron "0 0 3 * * *" --model-name rpm --export-uri gs://BUCKET/exports \\
-          --rows-uri gs://BUCKET/visits.csv --set models_root=gs://BUCKET/models
+      savedmodel-release schedule --cron "0 0 3 * * *" --model-name rpm --export-uri gs://BUCKET/sample/exports \\
+          --rows-uri gs://BUCKET/sample/visits.csv --set models_root=gs://BUCKET/models
       savedmodel-release schedule --interval 6h --model-name rpm …
       savedmodel-release schedule --list
       savedmodel-release schedule --disable --model-name rpm

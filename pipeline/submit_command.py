@@ -70,8 +70,8 @@ def submit(
     Examples:
       kubectl -n kubeflow port-forward svc/ml-pipeline-ui 8080:80 &
       export KF_PIPELINES_ENDPOINT=http://localhost:8080
-      savedmodel-release submit --model-name rpm --export-uri gs://BUCKET/exports \\
-          --rows-uri gs://BUCKET/visits.csv --set models_root=gs://BUCKET/models \\
+      savedmodel-release submit --model-name rpm --export-uri gs://BUCKET/sample/exports \\
+          --rows-uri gs://BUCKET/sample/visits.csv --set models_root=gs://BUCKET/models \\
           --set label_column=will_buy_on_return_visit --set min_auc=0.6
       savedmodel-release submit --follow RUN_ID
     \b
