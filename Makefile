@@ -26,7 +26,7 @@ $(BIN)/.installed: requirements.lock setup.cfg pyproject.toml
 
 demo: $(BIN)/.installed ## release the sample model on this machine; KEEP=1 leaves it serving
 	@$(BIN)/python -m model.sample --export $(SAMPLE)/exports/1646034756 --rows $(SAMPLE)/visits.csv
-	@$(BIN)/savedmodel-release compile
+	@$(BIN)/savedmodel-release compile >/dev/null
 	@$(BIN)/savedmodel-release run --home $(HOME_DIR) --model-name rpm \
 	  --export-uri $(SAMPLE)/exports --rows-uri $(SAMPLE)/visits.csv \
 	  --set label_column=will_buy_on_return_visit --set min_auc=0.6 $(if $(KEEP),--keep)

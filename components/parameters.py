@@ -72,7 +72,8 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
         if name in LONGEST_S and _number(name, value) > LONGEST_S[name]:
             _refuse(name, value, rule=f"at most {LONGEST_S[name]} seconds")
         if name in ("min_auc", "min_accuracy") and value and parameters.get("label_column") == "":
-            _refuse(name, value, rule="0 where no label_column is set: without labels there is nothing to measure")
+            rule, do = "0 where no label_column is set", "Set label_column: without labels there is nothing to measure."
+            _refuse(name, value, rule=rule, do=do)
         if name == "platform" and value not in PLATFORMS:
             _refuse(name, value, rule=f"one of {', '.join(PLATFORMS)}")
         if name == "invoke_endpoint" and value not in ("yes", "no"):
@@ -80,7 +81,7 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
         if name.endswith(("_uri", "_root")) and not str(value).strip():
             _refuse(name, value, rule="a path or a gs:// URI")
         if str(value).startswith(PLACEHOLDER):
-            _refuse(name, value, rule="the name of your bucket in the place of BUCKET")
+            _refuse(name, value, rule="the name of your bucket in the place of BUCKET", do="Write it there.")
 
 
 def _check_places(rows_uri: str, predictions_uri: str) -> None:
@@ -97,5 +98,5 @@ def _number(name: str, value: object) -> float:
     return _refuse(name, value, rule="a number")
 
 
-def _refuse(name: str, value: object, *, rule: str) -> float:
-    raise InvalidValue(expected=rule, found=repr(value), where=f"parameter {name}", do="Set it to such a value.")
+def _refuse(name: str, value: object, *, rule: str, do: str = "Correct it.") -> float:
+    raise InvalidValue(expected=rule, found=repr(value), where=f"parameter {name}", do=do)

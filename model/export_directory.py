@@ -98,11 +98,19 @@ def _nothing_there(uri: str, *, storage: Storage) -> NotASavedModel:
         expected=f"a SavedModel directory (it holds {FILE_NAME}), or a directory of such exports",
         found=found,
         where=uri,
-        do=_what_to_do(names),
+        do=_what_to_do(names, deeper=_deeper(paths, uri=uri)),
     )
 
 
-def _what_to_do(names: Sequence[str]) -> str:
+def _deeper(paths: Sequence[str], *, uri: str) -> list[str]:
+    """The directories below, of exports that stand too deep to be found."""
+    found = {path.removesuffix(f"/{FILE_NAME}").rpartition("/")[0] for path in paths if path.endswith(f"/{FILE_NAME}")}
+    return sorted(f"{uri}/{each}" for each in found if each)
+
+
+def _what_to_do(names: Sequence[str], *, deeper: Sequence[str]) -> str:
+    if deeper:
+        return f"There are exports below it: pass {_list(deeper)}."
     if FILE_NAME in names:
         return f"Pass the directory that holds {FILE_NAME}."
     if TEXT_FILE_NAME in names:

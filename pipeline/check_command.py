@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipeline.cluster_check.findings import Report
 
 
-@click.command("check-cluster")
+@click.command("check-cluster", short_help="Say what a cluster lacks for releases.")
 @click.option(
     "--namespace",
     metavar="NAME",

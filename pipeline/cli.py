@@ -12,8 +12,20 @@ from pipeline.run_command import run
 from pipeline.schedule_command import schedule
 from pipeline.submit_command import submit
 
+_ORDER = (
+    *("inspect", "run", "serve", "stop", "rollback", "clean"),
+    *("check-cluster", "sample", "compile", "submit", "schedule"),
+)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class _InOrder(click.Group):
+    """Its commands are listed in the order in which one comes to need them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self.commands, key=_ORDER.index)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="savedmodel-release", message="%(version)s")
 def main() -> None:
     """Release a TensorFlow SavedModel: inspect, stage, validate, deploy a candidate, score, smoke-test, promote.
@@ -34,7 +46,7 @@ main.add_command(compile_command)
 main.add_command(sample)
 
 
-@main.command()
+@main.command(short_help="Show what an export holds.")
 @click.argument("export")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @explained
@@ -54,7 +66,7 @@ def inspect(export: str, as_json: bool) -> None:
     click.echo(text.format_json(description) if as_json else text.format_table(description))
 
 
-@main.command()
+@main.command(short_help="Serve the live models of a home.")
 @HOME_OPTION
 @click.option(
     "--rest-port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port of the REST API."
@@ -78,7 +90,7 @@ def serve(home: str, rest_port: int, grpc_port: int) -> None:
     serve_here(Home.at(home), rest_port=rest_port, grpc_port=grpc_port)
 
 
-@main.command()
+@main.command(short_help="Stop what serves in a home.")
 @HOME_OPTION
 @explained
 def stop(home: str) -> None:

@@ -47,7 +47,7 @@ def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     return value
 
 
-@click.command("compile")
+@click.command("compile", short_help="Write the YAML for Kubeflow Pipelines.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False),
@@ -128,7 +128,7 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-@click.command()
+@click.command(short_help="Write the sample to a bucket or directory.")
 @click.argument("root")
 @click.option("--rows", default=1000, show_default=True, type=click.IntRange(1, 10**9), help="Number of visits.")
 @explained

@@ -29,7 +29,7 @@ def run_here(request: RunRequest, *, console: Console, run_id: str = "") -> RunR
     run_id = run_id or new_run_id()
     predictions = str(request.home.predictions(request.model_name))
     request = replace(request, parameters={"predictions_uri": predictions, **request.parameters})
-    console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}")
+    console.print(f"run {run_id}: {request.model_name} from {request.parameters['export_uri']}", soft_wrap=True)
     began = time.monotonic()
     directory = request.home.run(run_id)
     with interruptible(PUTTING_BACK):

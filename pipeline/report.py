@@ -43,7 +43,7 @@ def _verdict(result: RunResult) -> str:
     words = {"promoted": "Promoted", "already_live": "Already live: nothing was staged or deployed"}
     if result.succeeded:
         return f'<p class="good"><b>{words[result.state]}</b> <span class="soft">run {escape(result.run_id)}</span></p>'
-    message = escape(str(result.error["message"])) if result.error else ""
+    message = escape(f"{result.error['kind']}: {result.error['message']}") if result.error else ""
     failed = escape(result.failed_step or "the run")
     return f'<p class="bad"><b>{failed} failed; nothing of it was promoted</b></p><pre>{message}</pre>'
 

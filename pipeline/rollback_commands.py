@@ -28,7 +28,7 @@ def _on_a_platform(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Serve the former release again.")
 @_on_a_platform
 @click.option("--version", default=0, help="The release to serve; by default the one before the last promotion.")
 @click.option("--timeout-s", default=300.0, show_default=True, help="Seconds that it has to come to be served.")
@@ -58,7 +58,7 @@ def rollback(model_name: str, platform: str, home: str, as_json: bool, version: 
     click.echo(json.dumps({"before": done.before.version, "now": now}) if as_json else f"{model_name}: {told}")
 
 
-@click.command()
+@click.command(short_help="Take away what killed runs left.")
 @_on_a_platform
 @explained
 def clean(model_name: str, platform: str, home: str, as_json: bool) -> None:

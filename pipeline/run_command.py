@@ -24,7 +24,7 @@ def _list_parameters(context: click.Context, _: click.Parameter, wanted: bool) -
         context.exit()
 
 
-@click.command()
+@click.command(short_help="Release a model, here or on a cluster.")
 @click.option("--model-name", required=True, help="Name of the live service, and of the model in its URL.")
 @click.option("--export-uri", required=True, help="A SavedModel directory, or a parent of several exports.")
 @click.option("--rows-uri", required=True, help="CSV with a header, or Parquet, with a column for each input.")
@@ -81,8 +81,8 @@ def run(
     Examples:
       savedmodel-release run --model-name rpm --export-uri ./export --rows-uri ./visits.csv \\
           --set label_column=will_buy_on_return_visit --set min_auc=0.6
-      savedmodel-release run --platform kubernetes --model-name rpm --export-uri gs://BUCKET/exports \\
-          --rows-uri gs://BUCKET/visits.csv --set models_root=gs://BUCKET/models
+      savedmodel-release run --platform kubernetes --model-name rpm --export-uri gs://BUCKET/sample/exports \\
+          --rows-uri gs://BUCKET/sample/visits.csv --set models_root=gs://BUCKET/models
     """
     from rich.console import Console
 

@@ -29,7 +29,7 @@ _PERHAPS = {
 }
 
 
-@click.command()
+@click.command(short_help="Let releases recur in Kubeflow Pipelines.")
 @click.option("--name", default="", metavar="NAME", help="Of the schedule. Default: `release MODEL_NAME`.")
 @click.option("--cron", default="", metavar="FIELDS", help="Six fields, seconds first, in UTC: '0 0 3 * * *'.")
 @click.option("--interval", default="", metavar="TIME", help="Between one run and the next: 6h, 90m, 1d12h.")

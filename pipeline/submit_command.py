@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 9 * 3600
 
 
-@click.command()
+@click.command(short_help="Start a run in Kubeflow Pipelines; follow it.")
 @click.option("--no-wait", is_flag=True, help="Start the run, and do not follow it.")
 @click.option("--follow", metavar="RUN_ID", default="", help="Start nothing; follow that run.")
 @click.option(

@@ -23,7 +23,7 @@ def show(result: RunResult, *, platform: str, home: Home, console: Console) -> N
         return
     console.print(f"{model_name}: {result.failed_step or 'the run'} failed ({total:.1f} s)", style="bold red")
     if result.error is not None:
-        console.print(str(result.error["message"]), soft_wrap=True)
+        console.print(f"{result.error['kind']}: {result.error['message']}", soft_wrap=True)
     live = live_now(model_name, platform=platform, home=home)
     console.print(f"{live} The whole log: {home.run(result.run_id) / 'log.txt'}", soft_wrap=True)
 

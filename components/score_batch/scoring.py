@@ -50,8 +50,8 @@ def score(
     publish(report)
     _check_failed_rows(report, rows_uri=job.rows_uri, limit=max_failed_rows)
     if report.called:
-        _check_metric("AUC", report.auc, minimum=min_auc, report=report)
-        _check_metric("accuracy", report.accuracy, minimum=min_accuracy, report=report)
+        _check_metric("AUC", report.auc, minimum=min_auc, report=report, positive=job.positive_label)
+        _check_metric("accuracy", report.accuracy, minimum=min_accuracy, report=report, positive=job.positive_label)
     return report
 
 
@@ -70,13 +70,25 @@ def _check_failed_rows(report: ScoreReport, *, rows_uri: str, limit: float) -> N
     )
 
 
-def _check_metric(name: str, value: float | None, *, minimum: float, report: ScoreReport) -> None:
+def _check_metric(name: str, value: float | None, *, minimum: float, report: ScoreReport, positive: str) -> None:
     if not minimum or (value is not None and value >= minimum):
         return
     if value is None:
-        found, do = "none: no rows of both kinds are labelled", "Set label_column, or leave the threshold at 0."
+        found, do = _why_none(report, positive=positive)
     else:
         found = f"{value:.4f} over {report.labelled_rows} labelled rows"
         do = "Look at score_report.json there: the model may be worse than it should be, or an output mistaken."
     threshold = f"{name} of at least {minimum:g} (min_{name.lower()})"
     raise ScoringFailed(expected=threshold, found=found, where=report.predictions_uri, do=do)
+
+
+def _why_none(report: ScoreReport, *, positive: str) -> tuple[str, str]:
+    """Why there is no AUC or accuracy, and what to do."""
+    matrix = report.confusion
+    labels = [label for label, row in zip(matrix.labels, matrix.counts, strict=True) if any(row)] if matrix else []
+    if not report.labelled_rows:
+        return "none: no row has a label", "Set label_column, or leave the threshold at 0."
+    if positive in labels and len(labels) > 1:
+        return "none: no output is known as the score", "Set score_output."
+    found = f"none: positive_label is {positive}, and the labels are {', '.join(labels) or 'too many to tell'}"
+    return found, "Set positive_label to the label that the score is for; rows of that and of others are needed."

@@ -153,3 +153,12 @@ def test_a_uri_that_no_store_has_is_refused(uri: str) -> None:
 )
 def test_the_version_is_the_number_at_the_end_of_the_name(uri: str, hint: int) -> None:
     assert version_hint(uri) == hint
+
+
+def test_exports_that_stand_too_deep_are_named(tmp_path: Path) -> None:
+    for path in ("churn/1", "churn/2", "a/rpm/3"):
+        (tmp_path / path).mkdir(parents=True)
+        (tmp_path / path / "saved_model.pb").write_bytes(b"x")
+
+    with pytest.raises(NotASavedModel, match=rf"pass {tmp_path}/a/rpm, {tmp_path}/churn\.$"):
+        resolve_export(str(tmp_path), storage=open_storage(str(tmp_path)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.contracts import Inspection, ScoreReport, ScoringJob
+from components.contracts import ConfusionMatrix, Inspection, ScoreReport, ScoringJob
 from components.score_batch.component import score_batch
 from components.score_batch.parameters import scoring_job
 from components.score_batch.scoring import score
@@ -25,6 +25,8 @@ REPORT = ScoreReport(
     accuracy=0.8,
     auc=0.7,
 )
+YES_NO = ConfusionMatrix(("no", "yes"), ((2, 1), (1, 2)))
+ONES, BOTH = ConfusionMatrix(("0", "1"), ((0, 0), (1, 2))), ConfusionMatrix(("0", "1"), ((1, 0), (1, 2)))
 JOB = ScoringJob("gs://b/rows.csv", "gs://b/p", SIGNATURE, Endpoint("http://h", "h:1", "m", 1).to_json())
 
 
@@ -62,7 +64,14 @@ def test_too_many_failed_rows_are_told_with_the_three_most_frequent_reasons_and_
     [
         ({}, {"min_auc": 0.71}, r"AUC of at least 0\.71 \(min_auc\); found 0\.7000 over 990 labelled rows"),
         ({}, {"min_accuracy": 0.9}, r"min_accuracy\); found 0\.8000"),
-        ({"auc": None}, {"min_auc": 0.1}, "Set label_column"),
+        ({"auc": None, "labelled_rows": 0}, {"min_auc": 0.1}, "Set label_column"),
+        (
+            {"auc": None, "confusion": YES_NO},
+            {"min_auc": 0.1},
+            "positive_label is 1, and the labels are no, yes. Set pos",
+        ),
+        ({"auc": None, "confusion": ONES}, {"min_auc": 0.1}, "positive_label is 1, and the labels are 1. Set positive"),
+        ({"auc": None, "confusion": BOTH}, {"min_auc": 0.1}, "no output is known as the score. Set score_output"),
         ({"rows": 0, "failed_rows": 0}, {}, "expected rows to score; found none"),
     ],
 )
