@@ -12,8 +12,9 @@ from tests.components.scoring.conftest import PYSPARK_LEAVES_SOCKETS
 
 pytestmark = PYSPARK_LEAVES_SOCKETS
 
+DAY_S = 86_400
 NOW = int(time.time())
-LONG_AGO = NOW - 1000
+LONG_AGO = NOW - 3 * DAY_S
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,6 @@ def test_only_what_is_known_to_be_old_is_deleted(
     (tmp_path / name).mkdir()
     os.utime(tmp_path / name, (touched, touched))
 
-    HadoopFiles(spark).delete_older(str(tmp_path), prefix=".scoring-", age_s=500)
+    HadoopFiles(spark).delete_older(str(tmp_path), prefix=".scoring-", age_s=DAY_S)
 
     assert (tmp_path / name).exists() == stays
