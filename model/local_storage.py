@@ -203,10 +203,8 @@ def _blob(path: Path, relative: str) -> Blob | None:
 
 
 def _check_regular(path: Path, status: os.stat_result) -> None:
-    """Reading a pipe would wait for ever, and a device may never end."""
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(status.st_mode):
+    """Reading a pipe would wait for ever, and a device may never end. A directory says what it is when it is opened."""
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         found = "a pipe, socket or device"
         raise StorageError(expected="regular files", found=found, where=str(path), do="Remove it.")
 

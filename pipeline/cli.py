@@ -12,17 +12,12 @@ from pipeline.run_command import run
 from pipeline.schedule_command import schedule
 from pipeline.submit_command import submit
 
-_ORDER = (
-    *("inspect", "run", "serve", "stop", "rollback", "clean"),
-    *("check-cluster", "sample", "compile", "submit", "schedule"),
-)
-
 
 class _InOrder(click.Group):
-    """Its commands are listed in the order in which one comes to need them."""
+    """Lists its commands in the order in which they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self.commands, key=_ORDER.index)
+        return list(self.commands)
 
 
 @click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -36,17 +31,7 @@ def main() -> None:
     """
 
 
-main.add_command(run)
-main.add_command(rollback)
-main.add_command(clean)
-main.add_command(check_cluster)
-main.add_command(submit)
-main.add_command(schedule)
-main.add_command(compile_command)
-main.add_command(sample)
-
-
-@main.command(short_help="Show what an export holds.")
+@click.command(short_help="Show what an export holds.")
 @click.argument("export")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @explained
@@ -66,7 +51,7 @@ def inspect(export: str, as_json: bool) -> None:
     click.echo(text.format_json(description) if as_json else text.format_table(description))
 
 
-@main.command(short_help="Serve the live models of a home.")
+@click.command(short_help="Serve the live models of a home.")
 @HOME_OPTION
 @click.option(
     "--rest-port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port of the REST API."
@@ -90,7 +75,7 @@ def serve(home: str, rest_port: int, grpc_port: int) -> None:
     serve_here(Home.at(home), rest_port=rest_port, grpc_port=grpc_port)
 
 
-@main.command(short_help="Stop what serves in a home.")
+@click.command(short_help="Stop what serves in a home.")
 @HOME_OPTION
 @explained
 def stop(home: str) -> None:
@@ -108,6 +93,14 @@ def stop(home: str) -> None:
     click.echo(
         f"stopped {len(stopped)} process{'es' * (len(stopped) > 1)}" if stopped else f"nothing runs on {place.root}"
     )
+
+
+# As one comes to need them.
+for _command in (
+    *(inspect, run, serve, stop, rollback, clean),
+    *(check_cluster, sample, compile_command, submit, schedule),
+):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

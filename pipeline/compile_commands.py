@@ -97,8 +97,13 @@ def compile_command(
     """
     from pipeline.compile import compile_pipeline, compiled_files
 
-    asked: dict[str, Any] = {"bucket": bucket, "image": image, "volume_claim": volume_claim}
-    own = {name: value for name, value in {**asked, "without_deadline": without_deadline}.items() if value}
+    asked: dict[str, Any] = {
+        "bucket": bucket,
+        "image": image,
+        "volume_claim": volume_claim,
+        "without_deadline": without_deadline,
+    }
+    own = {name: value for name, value in asked.items() if value}
     if own and output is None:
         option = f"--{min(own).replace('_', '-')}"
         do = "Add --output FILE: compiled/ holds what everybody gets."

@@ -13,7 +13,7 @@ from components.parameters import check_model_name, check_parameters
 from components.platforms.kubernetes.connection import Connection
 from components.platforms.kubernetes.lease import RENEWED_VARIABLE, RunLease
 from components.platforms.local.environment import environment
-from components.platforms.local.session import owner_of_steps, stop_steps
+from components.platforms.local.session import owner_of_steps
 from components.platforms.names import DATA
 from components.platforms.serving import ServingSettings
 from components.recovery import put_right
@@ -142,7 +142,6 @@ def _putting_right(request: RunRequest, run_id: str) -> Iterator[None]:
         try:
             yield
         finally:
-            stop_steps(request.home, run_id)
             try:
                 put_right(request.model_name, platform="kubernetes", run_id=run_id)
             except ReleaseError as error:

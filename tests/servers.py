@@ -1,4 +1,4 @@
-"""Model servers as processes of their own, for tests over real sockets."""
+"""Model servers as processes of their own, and servers that answer as a test says, over real sockets."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +19,7 @@ from model.server.config import ServedModel, format_config
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 120.0
+Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,37 @@ def answering_by(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def answering_with(answer: Answer) -> Iterator[str]:
+    """Its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            with contextlib.suppress(OSError):
+                answer(self)
+
+        do_POST = do_DELETE = do_GET  # noqa: N815 - as the base class looks for them
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with answering_by(Handler) as url:
+        yield url
+
+
+def saying(status: int, body: bytes, **headers: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        told = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        for name, value in {**told, **{name.replace("_", "-"): value for name, value in headers.items()}}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
 
 
 def start_server(flags: Sequence[str], *, log_file: Path) -> "subprocess.Popen[bytes]":

@@ -5,7 +5,7 @@ from components.platforms import Platform
 
 
 def open_platform(name: str) -> Platform:
-    """The platform of that name; the only place that knows which ones there are.
+    """The platform of that name; only this and `webapps` know which ones there are.
 
     Raises:
         InvalidValue: there is no such platform.

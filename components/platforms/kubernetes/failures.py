@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from components.platforms.kubernetes.connection import Object
 
 SOURCE_URI = "internal.serving.kserve.io/storage-initializer-sourceuri"
-#: Waiting reasons out of which no container comes by itself.
-_NEVER_STARTS = {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
-#: And those that a slow containerd may cause, which the kubelet then mends.
-_HARDLY_STARTS = {"CreateContainerError", "RunContainerError"}
+#: Waiting reasons out of which no container comes by itself, and those that a slow containerd may cause, which the
+#: kubelet then mends; with the seconds that each may last.
+_DOES_NOT_START = {
+    **dict.fromkeys(("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"), 0.0),
+    **dict.fromkeys(("CreateContainerError", "RunContainerError"), 20.0),
+}
 _PULL_FAILS = {"ErrImagePull", "ImagePullBackOff"}
 #: Of a pull that failed the pod speaks until the next one, which may take long and succeed, is over (kubernetes#19077).
 #: So only some refusals count soon: the image is not there, or nobody answers at that address.
@@ -149,8 +151,8 @@ def _waits(container: Object, *, pod: str) -> Iterator[Problem]:
     waiting = container.get("state", {}).get("waiting", {})
     reason, message = waiting.get("reason"), waiting.get("message", "")
     why = f"{reason}: {message}"
-    if reason in _NEVER_STARTS | _HARDLY_STARTS:
-        yield Problem(f"{who} does not start: {why}", 0.0 if reason in _NEVER_STARTS else 20.0)
+    if reason in _DOES_NOT_START:
+        yield Problem(f"{who} does not start: {why}", _DOES_NOT_START[reason])
     if reason in _PULL_FAILS:
         found = f"{who} does not start, its image {container['image']} cannot be pulled: {why}"
         grace_s = 6.0 if _FOR_GOOD.search(message) else 60.0

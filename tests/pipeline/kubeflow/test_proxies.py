@@ -10,8 +10,7 @@ import requests
 
 from tests.kfp_standin.server import Standin
 from tests.pipeline.kubeflow.commands import Outcome, run
-from tests.pipeline.kubeflow.hostile import answering_with, saying
-from tests.servers import free_ports
+from tests.servers import answering_with, free_ports, saying
 
 SECRET = "s3cr3t-of-somebody"
 FAR = "http://kubeflow.example.com/pipeline"

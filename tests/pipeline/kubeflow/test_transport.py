@@ -11,9 +11,10 @@ import pytest
 from pipeline.kubeflow import transport
 from tests.kfp_standin.server import Standin
 from tests.pipeline.kubeflow.commands import RELEASE, Outcome, run, schedule
-from tests.pipeline.kubeflow.hostile import HEALTHY, answering_with, saying
+from tests.servers import answering_with, saying
 
 SECRET = "s3cr3t-of-somebody"
+HEALTHY = b'{"multi_user": false}'
 
 
 def list_schedules(endpoint: str, *arguments: str, **environment: str) -> Outcome:

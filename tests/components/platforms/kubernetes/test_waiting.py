@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from model.endpoint import Endpoint
 from model.errors import ServingFailed
 from model.release_layout import Release
 from tests.components.platforms.kubernetes.api_server import ApiServer
-from tests.servers import answering_by
+from tests.servers import Answer, answering_with, saying
 
 INSIDE: dict[str, Any] = {"clusterIP": "10.96.0.7", "ports": [{"port": 80}, {"port": 9000}]}
 
@@ -135,23 +134,11 @@ def test_what_it_said_of_an_earlier_service_of_that_name_is_not(rolling_out: Api
     assert failure_of(rolling_out) == ("KServe has made nothing of it: does it run?", 60.0)
 
 
-def says(state: str, *, version: str, why: str = "") -> type[BaseHTTPRequestHandler]:
+def says(state: str, *, version: str, why: str = "") -> Answer:
     """Answers, as TensorFlow Serving, that it has one version of the model."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            told = {"error_code": "NOT_FOUND" if why else "OK", "error_message": why}
-            status = {"version": version, "state": state, "status": told}
-            data = json.dumps({"model_version_status": [status]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
+    told = {"error_code": "NOT_FOUND" if why else "OK", "error_message": why}
+    status = {"version": version, "state": state, "status": told}
+    return saying(200, json.dumps({"model_version_status": [status]}).encode())
 
 
 def test_a_server_that_did_not_load_the_model_is_told_at_once(
@@ -160,7 +147,7 @@ def test_a_server_that_did_not_load_the_model_is_told_at_once(
     status = {"phase": "Running", "podIP": "127.0.0.1"}
     rolling_out.keep(f"pods/{POD}", metadata=of_the_release(POD), status=status)
 
-    with answering_by(says("END", version="7", why="no variables")) as url:
+    with answering_with(says("END", version="7", why="no variables")) as url:
         monkeypatch.setattr(waiting, "REST_PORT", urlsplit(url).port)
         failure = failure_of(rolling_out)
 
@@ -170,7 +157,7 @@ def test_a_server_that_did_not_load_the_model_is_told_at_once(
 def test_of_what_somebody_else_made_any_one_version_will_do(server: ApiServer) -> None:
     ready = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
     status = {"observedGeneration": 1, **ready}
-    with answering_by(says("AVAILABLE", version="1")) as url:
+    with answering_with(says("AVAILABLE", version="1")) as url:
         gateway = ServingSettings(gateway_url=url)
         server.keep("inferenceservices/rpm", **service(gateway, url="http://rpm.example"))
         server.keep(
