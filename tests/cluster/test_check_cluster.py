@@ -87,9 +87,9 @@ def flowers_uri(bucket: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def trials_left(namespace: str) -> list[str]:
+    """A Deployment that its controller makes of a trial in the moment of its deletion is the garbage collector's."""
     left = until_nothing_is_left(namespace, TRIALS)
-    pods = names(namespace, "pods", "--selector", "serving.kserve.io/inferenceservice")
-    return left + pods
+    return left + until_nothing_is_left(namespace, "pods", "--selector", "serving.kserve.io/inferenceservice")
 
 
 def test_after_cluster_base_nothing_is_missing(namespace: str, bucket: Any, flowers_uri: str, check: Check) -> None:
