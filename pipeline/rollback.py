@@ -1,5 +1,6 @@
 """Putting things back by hand: an older release live again, and whatever a run left away."""
 
+import itertools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,17 @@ from components.platforms import PROMOTED, LiveService, Platform
 from components.platforms.local.home import Home
 from components.platforms.opening import open_platform
 from components.recovery import restore, undo_unfinished_promotion
-from model.errors import InvalidValue, PromotionFailed, ServingFailed
+from model.errors import InvalidValue, PromotionFailed, ReleaseError, ServingFailed
 from model.release_layout import Release
 from model.release_records import read_record
+from model.storage import open_storage
 from pipeline.engine import new_run_id
 from pipeline.interruption import PUTTING_BACK, interruptible
 
 log = logging.getLogger(__name__)
+
+#: Releases named to whoever has to choose one.
+LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def roll_back(model_name: str, *, platform: str, home: Home, version: int = 0, t
             return Rollback(live.release, undo_unfinished_promotion(model_name, platform=opened))
         wanted = _release(live, version) if version else live.former
         if wanted is None:
-            do = "Name a release with --version; they stand under models_root."
+            do = f"Name a release with --version: {_others(live)}."
             raise _refused(model_name, expected="a former release", found="no record of one", do=do)
         serve(wanted, live, platform=opened, run_id=run_id, timeout_s=timeout_s)
         return Rollback(live.release, wanted)
@@ -91,12 +96,30 @@ def serve(wanted: Release, live: LiveService, *, platform: Platform, run_id: str
 
 def _release(live: LiveService, version: int) -> Release:
     """The staged release of that version, which stands beside the live one."""
-    uri = f"{live.release.uri.rstrip('/').rpartition('/')[0]}/{version}"
+    uri = f"{_root(live)}/{version}"
     record = read_record(uri)
     if record is None:
-        expected, do = f"a release {version}", "List what stands there, and name one of these."
+        expected, do = f"a release {version}", f"Name one that stands there: {_others(live)}."
         raise _refused(live.release.model_name, expected=expected, found=f"none at {uri}", do=do)
     return record.release
+
+
+def _others(live: LiveService) -> str:
+    """In words, the newest releases that stand beside the live one. Where the store does not say, where they stand."""
+    root = _root(live)
+    try:
+        names = open_storage(root).subdirectories(root)
+        versions = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+        records = (read_record(f"{root}/{version}") for version in versions if version != live.release.version)
+        staged = [str(record.release.version) for record in itertools.islice(filter(None, records), LISTED)]
+    except ReleaseError as error:
+        log.debug("%s", error)
+        return f"they stand under {root}"
+    return ", ".join(staged) or f"under {root} stands none but the live one"
+
+
+def _root(live: LiveService) -> str:
+    return live.release.uri.rstrip("/").rpartition("/")[0]
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """KServe: its kinds, whether its controller looks at the namespace, in which mode, and what serves TensorFlow."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from components.platforms.kubernetes.connection import DEPLOYMENTS, INFERENCE_SERVICES, Kind, Object
+from components.platforms.kubernetes.kserve_version import OLDEST, SCHEMA_PATH, UPGRADE, is_too_old
 from pipeline.cluster_check import runtimes
 from pipeline.cluster_check.api_server import CONFIG_MAPS, Answer, ApiServer, poll
 from pipeline.cluster_check.findings import Finding, State
@@ -21,9 +23,6 @@ MODE_ANNOTATION = "serving.kserve.io/deploymentMode"
 #: KServe's own namespace.
 HOME = "kserve"
 INSTALL = "Install KServe, https://kserve.github.io/website (Standard mode, formerly RawDeployment, suffices)."
-#: Modes have other names before, and what names one by a later name can be neither changed nor deleted there.
-OLDEST = "0.16"
-UPGRADE = f"Upgrade KServe to {OLDEST} or later."
 _LOOK = f"See whether its controller runs (in namespace {HOME}, or kubeflow), and what it logs."
 _LOOK_COMMAND = f"kubectl -n {HOME} get pods && kubectl -n {HOME} logs deployment/kserve-controller-manager --tail=20"
 
@@ -88,7 +87,9 @@ def findings(server: ApiServer, *, skip: str, timeout_s: float) -> list[Finding]
     kinds = kinds_finding(KINDS, served, do=INSTALL)
     if kinds.state is not State.OK:
         return [kinds]
-    if is_too_old(server):  # a trial InferenceService could not be deleted again
+    if is_too_old(
+        json.dumps(server.ask("GET", SCHEMA_PATH).body)
+    ):  # a trial InferenceService could not be deleted again
         return [replace(kinds, state=State.MISSING, found=f"{kinds.found}: of a KServe before {OLDEST}", do=UPGRADE)]
     untried = (
         Finding(CONTROLLER, State.SKIPPED, skip) if skip else lacking_right(server, INFERENCE_SERVICES, CONTROLLER)
@@ -101,16 +102,6 @@ def findings(server: ApiServer, *, skip: str, timeout_s: float) -> list[Finding]
         observed = probe(server, mode=STANDARD, timeout_s=timeout_s)
     controller = controller_finding(observed, namespace=server.namespace, timeout_s=timeout_s)
     return [kinds, controller, mode, _runtime(server, seen=observed.runtime)]
-
-
-def is_too_old(server: ApiServer) -> bool:
-    """Whether the schema, which whoever is signed in may read, lacks what came with OLDEST."""
-    schema = server.ask("GET", f"/openapi/v3/apis/{INFERENCE_SERVICES.group}/{INFERENCE_SERVICES.version}")
-    kinds = schema.body.get("components", {}).get("schemas", {})
-    found: Object = next((kind for name, kind in kinds.items() if name.endswith(".InferenceService")), {})
-    for level in ("spec", "predictor"):
-        found = found.get("properties", {}).get(level, {})
-    return bool(found) and "storageUris" not in found.get("properties", {})
 
 
 def _mode(server: ApiServer, *, seen: str) -> Finding:

@@ -88,8 +88,9 @@ def test_without_a_former_release_it_says_what_to_name(home: Home, releases: tup
     missing = command("rollback", "--version", "99", home=home)
 
     assert done.returncode == missing.returncode == 2
-    assert "--version" in done.stderr
+    assert f"--version: {releases[1].version}." in done.stderr
     assert "releases/99" in missing.stderr
+    assert f"stands there: {releases[1].version}." in missing.stderr
     assert live(home).release == releases[0]
 
 

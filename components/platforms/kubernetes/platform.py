@@ -24,6 +24,7 @@ from components.platforms.kubernetes.inference_service import (
     storage_uri,
     written_on,
 )
+from components.platforms.kubernetes.kserve_version import refuse_old_kserve
 from components.platforms.kubernetes.lease import RunLease
 from components.platforms.kubernetes.waiting import Wait, until_gone
 from components.platforms.names import MODEL_LABEL, candidate_name
@@ -135,6 +136,7 @@ class KubernetesPlatform:
     def deploy_candidate(
         self, release: Release, *, run_id: str, timeout_s: float, settings: ServingSettings = NOTHING_SET
     ) -> Endpoint:
+        refuse_old_kserve(self.connection)
         name = candidate_name(release.model_name)
         body = candidate_service(release, run_id=run_id, namespace=self.connection.namespace, settings=settings)
         found = self._candidate(release.model_name)

@@ -39,8 +39,9 @@ def serve_here(home: Home, *, rest_port: int, grpc_port: int) -> None:
         write_whole(home.serving / "server.json", json_codec.to_json(record))
     names = ", ".join(f"{each.release.model_name} v{each.release.version}" for each in platform.live_services())
     log.info(
-        "serving %s at http://%s:%d (gRPC %d); Ctrl-C ends it",
+        "serving %s of %s at http://%s:%d (gRPC %d); Ctrl-C ends it",
         names or "no model yet",
+        home.root,
         ports.LOOPBACK,
         rest_port,
         grpc_port,

@@ -213,7 +213,9 @@ def test_whoever_may_not_see_deployments_learns_that_it_looked() -> None:
     assert found.found == "it looks at mlops; whether it made a Deployment: whoever asks may not get deployments"
 
 
-@pytest.mark.parametrize(("fields", "old"), [({"model": {}}, True), ({"model": {}, "storageUris": {}}, False)])
+@pytest.mark.parametrize(
+    ("fields", "old"), [({"storageUri": {}}, True), ({"storageUri": {}, "storageUris": {}}, False)]
+)
 def test_a_kserve_with_other_names_for_its_modes_is_told_and_not_tried(fields: dict[str, Any], old: bool) -> None:
     cluster = complete()
     predictor = {"spec": {"properties": {"predictor": {"properties": fields}}}}

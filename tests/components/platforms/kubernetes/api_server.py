@@ -22,12 +22,13 @@ NAMESPACE = "mlops"
 @dataclass
 class ApiServer:
     """objects: by `plural/name`. busy: before so many changes somebody else changes the object, as KServe does with its
-    status. lost: so many changes are made, and their answers lost. changes: how many were made."""
+    status. lost: so many changes are made, and their answers lost. changes: how many were made. schemas: by path."""
 
     objects: dict[str, Object] = field(default_factory=dict)
     busy: int = 0
     lost: int = 0
     changes: int = 0
+    schemas: dict[str, Object] = field(default_factory=dict)
     url: str = ""
     _versions: Iterator[int] = field(default_factory=itertools.count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,6 +45,8 @@ class ApiServer:
         self._keep(key, {"metadata": {"name": name}, **content})
 
     def answer(self, method: str, path: str, body: Object) -> tuple[int, Object]:
+        if path.startswith("/openapi/"):
+            return (200, self.schemas[path]) if path in self.schemas else (404, {})
         key = path.partition("?")[0].partition(f"/namespaces/{NAMESPACE}/")[2]
         with self._lock:
             if method == "GET":
