@@ -87,9 +87,8 @@ def findings(server: ApiServer, *, skip: str, timeout_s: float) -> list[Finding]
     kinds = kinds_finding(KINDS, served, do=INSTALL)
     if kinds.state is not State.OK:
         return [kinds]
-    if is_too_old(
-        json.dumps(server.ask("GET", SCHEMA_PATH).body)
-    ):  # a trial InferenceService could not be deleted again
+    # A trial InferenceService could not be deleted again.
+    if is_too_old(json.dumps(server.ask("GET", SCHEMA_PATH).body)):
         return [replace(kinds, state=State.MISSING, found=f"{kinds.found}: of a KServe before {OLDEST}", do=UPGRADE)]
     untried = (
         Finding(CONTROLLER, State.SKIPPED, skip) if skip else lacking_right(server, INFERENCE_SERVICES, CONTROLLER)
