@@ -228,6 +228,17 @@ def scalar_output(directory: Path) -> Path:
     return save_v1(directory, graph)
 
 
+def packed_numbers(directory: Path) -> Path:
+    """x int64 (-1), below 256 -> packed string (-1), packed_bytes string (-1): both the one byte; no UTF-8 from 128."""
+
+    def graph(tf: Any) -> Signatures:
+        x = placeholder(tf, "int64", [None], "x")
+        packed = tf.gather(tf.constant([bytes([number]) for number in range(256)]), x)
+        return {DEFAULT: ({"x": x}, {"packed": packed, "packed_bytes": tf.identity(packed)})}
+
+    return save_v1(directory, graph)
+
+
 def parses_examples(directory: Path) -> Path:
     """examples string (-1), serialized tf.Example with a float feature x -> y float32 (-1), x / 2 + 2."""
 

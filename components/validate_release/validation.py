@@ -1,8 +1,11 @@
 """Does the staged model load, and answer as its signature says?"""
 
+import json
 import logging
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from components.contracts import Expectations
 from components.rows.sample import read_sample
@@ -38,7 +41,18 @@ def validate(
         model = download(model_dir_uri(release), Path(directory))
         outputs = child.ask(model, signature=signature, inputs=inputs, rows=rows, timeout_s=timeout_s)
     log.info("%s answers %d rows as its signature says", where, rows)
+    for name in _binary(signature, outputs):
+        log.warning(
+            "output %s holds bytes that are no UTF-8: TensorFlow Serving's JSON needs it named %s_bytes", name, name
+        )
     return Expectations(signature=signature, rows=rows, inputs=inputs, outputs=outputs)
+
+
+def _binary(signature: Signature, outputs: Mapping[str, Any]) -> list[str]:
+    """Names of outputs that TensorFlow Serving would send as broken JSON: it takes base64 by the name alone
+    (https://www.tensorflow.org/tfx/serving/api_rest#encoding_binary_values), where our own server goes by the value."""
+    strings = [spec.name for spec in signature.outputs if spec.dtype == "string" and not spec.name.endswith("_bytes")]
+    return [name for name in strings if '{"b64": ' in json.dumps(outputs[name])]
 
 
 def _check_outputs(signature: Signature, *, where: str) -> None:

@@ -39,6 +39,7 @@ def signature_in(export: Path, name: str = exports.DEFAULT) -> Signature:
 
 
 def rows_in(tmp_path: Path, columns: Mapping[str, Sequence[Any]]) -> str:
+    tmp_path.mkdir(exist_ok=True)
     path = tmp_path / "rows.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -109,6 +110,21 @@ def test_an_output_that_no_column_holds_is_refused_without_loading(tmp_path: Pat
 
     with pytest.raises(ValidationFailed, match="z complex64"):
         validate(release, signature=signature, rows_uri="/no/such/rows", timeout_s=60)
+
+
+def test_bytes_that_tensorflow_serving_cannot_send_are_told_by_their_output(
+    packed_numbers: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = validated(packed_numbers, tmp_path / "text", {"x": [65]})
+    told_of_text = list(caplog.records)
+    binary = validated(packed_numbers, tmp_path / "binary", {"x": [65, 255]})
+
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert (text.outputs["packed"], told_of_text) == (["A"], [])
+    assert binary.outputs["packed"] == ["A", {"b64": "/w=="}]
+    assert told == [
+        "output packed holds bytes that are no UTF-8: TensorFlow Serving's JSON needs it named packed_bytes"
+    ]
 
 
 def test_rows_without_the_column_are_refused(half_plus_two: Path, tmp_path: Path) -> None:
