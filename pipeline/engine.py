@@ -49,7 +49,9 @@ def execute(request: RunRequest, directory: Path, *, console: Console) -> tuple[
     from kfp import dsl, local
 
     # The engine would give the run a number of its own; whoever puts things back later goes by this one.
-    pipeline_yaml = without_pip(request.pipeline_yaml).replace(dsl.PIPELINE_JOB_ID_PLACEHOLDER, directory.name)
+    # As a backend does, only where it is the whole of a value.
+    whole = f"constant: '{dsl.PIPELINE_JOB_ID_PLACEHOLDER}'\n"
+    pipeline_yaml = without_pip(request.pipeline_yaml).replace(whole, f"constant: '{directory.name}'\n")
     pipeline = kfp_components.load_component_from_text(pipeline_yaml)
     log_path = directory / "log.txt"
     with log_path.open("w", encoding="utf-8") as log_file, _step_environment(directory, request.home) as temporary:

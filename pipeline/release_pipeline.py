@@ -188,8 +188,7 @@ def build_pipeline(
                 endpoint=endpoint,
                 inspection=inspection,
                 rows_uri=rows_uri,
-                # Each run's own: those of a refused candidate must not replace the ones that somebody uses.
-                predictions_uri=f"{predictions_uri}/{run_id}",
+                predictions_uri=predictions_uri,
                 label_column=label_column,
                 prediction_output=prediction_output,
                 score_output=score_output,

@@ -42,9 +42,9 @@ def score_batch(
         endpoint: Endpoint JSON from deploy_candidate.
         inspection: Inspection JSON from inspect_signature.
         rows_uri: CSV with a header, or Parquet: a file, a directory or a glob.
-        predictions_uri: A directory; its predictions and failed_rows are replaced.
+        predictions_uri: A directory; predictions and failed_rows go into one of the run's own in it.
         platform: kubernetes or local.
-        run_id: The run that scores.
+        run_id: The run that scores; its directory below predictions_uri is replaced.
         report: HTML report.
         metrics: Rows, failed rows, accuracy, AUC, rows a second.
         roc: ROC curve, where rows are labelled and the model has a score.

@@ -9,7 +9,6 @@ from components.parameters import check_parameters
 #: Parameters that a job holds as they are.
 _SAME = (
     "rows_uri",
-    "predictions_uri",
     "label_column",
     "prediction_output",
     "score_output",
@@ -29,7 +28,11 @@ def scoring_job(parameters: Mapping[str, Any]) -> ScoringJob:
         InvalidValue: one of them breaks its rule.
     """
     check_parameters({name: parameters[name] for name in _CHECKED})
+    root, run_id = parameters["predictions_uri"].rstrip("/"), parameters["run_id"]
     return ScoringJob(
+        # Each run's own: those of a refused candidate must not replace the ones that somebody uses. Joined here, since
+        # Kubeflow Pipelines fills in a run's id only where it is the whole of a parameter.
+        predictions_uri=f"{root}/{run_id}",
         signature=Inspection.from_json(parameters["inspection"]).signature,
         endpoint_json=parameters["endpoint"],
         invoke_endpoint=parameters["invoke_endpoint"] == "yes",

@@ -32,7 +32,7 @@ def score_live_model(
         endpoint: Where it answers, as JSON:
             {"rest_url": "http://rpm-predictor", "grpc_target": "rpm-predictor:9000", "model_name": "rpm", "version": 3}
         rows_uri: CSV with a header, or Parquet.
-        predictions_uri: Where predictions and failed rows go.
+        predictions_uri: Where predictions and failed rows go, in a directory for each run.
         label_column: The rows' column with the true label.
         platform: kubernetes, or local for one machine.
     """

@@ -116,6 +116,7 @@ def test_a_batch_is_scored_through_a_live_model(
             platform="local",
         )
 
-    report = ScoreReport.from_json((tmp_path / "scored" / "score_report.json").read_bytes())
+    (scored,) = (tmp_path / "scored").iterdir()
+    report = ScoreReport.from_json((scored / "score_report.json").read_bytes())
     assert report.auc is not None
-    assert pq.read_table(tmp_path / "scored" / "predictions").num_rows == report.rows == 200
+    assert pq.read_table(scored / "predictions").num_rows == report.rows == 200

@@ -149,6 +149,13 @@ def test_no_step_is_answered_from_a_cache(compiled: str) -> None:
     assert not any(task.get("cachingOptions", {}).get("enableCache") for task in tasks.values())
 
 
+def test_what_the_backend_fills_in_is_the_whole_of_a_value(compiled: str) -> None:
+    """Its driver compares whole constants; what stands beside a placeholder comes to the step as it was written."""
+    constants = re.findall(r"constant: (.*{{.*)", compiled)
+
+    assert set(constants) == {"'{{$.pipeline_job_uuid}}'"}
+
+
 def defaults(text: str) -> dict[str, Any]:
     declared = next(iter(yaml.safe_load_all(text)))["root"]["inputDefinitions"]["parameters"]
     return {name: each["defaultValue"] for name, each in declared.items()}

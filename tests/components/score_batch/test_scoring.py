@@ -109,7 +109,8 @@ def parameters(**changes: Any) -> dict[str, Any]:
     inspection = Inspection("gs://b/export", "sha256:0", 1, SIGNATURE).to_json()
     declared = inspect.signature(score_batch).parameters.values()
     defaults = {each.name: each.default for each in declared if each.default is not each.empty}
-    given = {"rows_uri": "rows", "predictions_uri": "out", "endpoint": JOB.endpoint_json, "inspection": inspection}
+    given = {"rows_uri": "rows", "predictions_uri": "out/", "endpoint": JOB.endpoint_json, "inspection": inspection}
+    given["run_id"] = "run-1"
     return {**defaults, **given, **changes}
 
 
@@ -118,6 +119,7 @@ def test_parameters_become_a_job_that_survives_its_json() -> None:
 
     assert (job.outputs, job.invoke_endpoint, job.signature) == (("a", "b"), False, SIGNATURE)
     assert (job.spark.image, job.spark.executors) == ("spark:1", 3)
+    assert job.predictions_uri == "out/run-1"
     assert ScoringJob.from_json(job.to_json()) == job
 
 

@@ -116,15 +116,17 @@ def test_bytes_that_tensorflow_serving_cannot_send_are_told_by_their_output(
     packed_numbers: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = validated(packed_numbers, tmp_path / "text", {"x": [65]})
-    told_of_text = list(caplog.records)
+    told_of_text = warnings(caplog)
     binary = validated(packed_numbers, tmp_path / "binary", {"x": [65, 255]})
 
-    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert (text.outputs["packed"], told_of_text) == (["A"], [])
     assert binary.outputs["packed"] == ["A", {"b64": "/w=="}]
-    assert told == [
-        "output packed holds bytes that are no UTF-8: TensorFlow Serving's JSON needs it named packed_bytes"
-    ]
+    told = "output packed holds bytes that are no UTF-8: TensorFlow Serving's JSON needs it named packed_bytes"
+    assert warnings(caplog) == [told]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_rows_without_the_column_are_refused(half_plus_two: Path, tmp_path: Path) -> None:
