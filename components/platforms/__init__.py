@@ -89,6 +89,10 @@ class Platform(Protocol):
         """
         ...
 
+    def has_candidate(self, release: Release) -> bool:
+        """Whether the candidate of the model is there, and of this release."""
+        ...
+
     def remove_candidate(self, model_name: str) -> None:
         """Removes the candidate. No error if there is none."""
         ...

@@ -28,7 +28,8 @@ def promote(
 
     Raises:
         ReleaseInProgress: another run of this model is at work.
-        PromotionFailed: it did not come to serve the release or answered otherwise; the former release is restored.
+        PromotionFailed: there is no candidate of the release, and nothing was changed; or it did not come to serve the
+            release or answered otherwise, and the former release is restored.
     """
     with platform.holding(release.model_name, run_id=run_id):
         return _promote(release, expectations, platform=platform, run_id=run_id, timeout_s=timeout_s)
@@ -40,6 +41,13 @@ def _promote(
     live = platform.live_service(release.model_name)
     if live is not None and live.phase == PROMOTED and live.release.digest == release.digest:
         return ALREADY_LIVE, _serve_and_compare(live.release, expectations, platform=platform, timeout_s=timeout_s)
+    if not platform.has_candidate(release):
+        raise PromotionFailed(
+            expected="the candidate that this run has tried",
+            found="none; the exit task of a run removes it",
+            where=f"{release.model_name}, release {release.version}",
+            do="Start a new run rather than this one again: it finds the same release.",
+        )
     former = _to_put_back(live)
     try:
         platform.write_live_service(LiveService(release=release, run_id=run_id, phase=PROMOTING, former=former))

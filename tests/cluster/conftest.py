@@ -226,10 +226,14 @@ def probability_of(expectations: Expectations) -> float:
 def run_to_its_end(
     release: Release, *, expectations: Expectations, platform: KubernetesPlatform, run_id: str
 ) -> tuple[str, Endpoint]:
-    """Promotes the release, and lets the model's next run begin, as a run's exit task does."""
+    """Deploys and promotes the release, removes the candidate and lets the model's next run begin."""
+    live = platform.live_service(release.model_name)
+    if (live is None or live.release != release) and not platform.has_candidate(release):
+        platform.deploy_candidate(release, run_id=run_id, timeout_s=WAIT_S)
     try:
         return promote(release, expectations=expectations, platform=platform, run_id=run_id, timeout_s=WAIT_S)
     finally:
+        platform.remove_candidate(release.model_name)
         platform.let_go(release.model_name, run_id=run_id)
 
 

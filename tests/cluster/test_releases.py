@@ -50,10 +50,11 @@ def test_a_release_goes_live_stays_live_and_goes_without_a_trace(
     state, endpoint = run_to_its_end(first, expectations=wanted, platform=platform, run_id="run-1")
     assert (state, endpoint.version) == ("promoted", 1)
     assert probability(endpoint) == pytest.approx(0.775, abs=5e-4)
-    pods = names(platform.connection.namespace, "pods")
+    of_live = (platform.connection.namespace, "pods", "--selector=serving.kserve.io/inferenceservice=rpm")
+    pods = names(*of_live)
     again, _ = run_to_its_end(first, expectations=wanted, platform=platform, run_id="run-2")
     assert again == "already_live"
-    assert names(platform.connection.namespace, "pods") == pods, "nothing was rolled out anew"
+    assert names(*of_live) == pods, "nothing was rolled out anew"
 
     platform.write_live_service(LiveService(second, run_id="killed", phase=PROMOTING, former=first))
     assert undo_unfinished_promotion("rpm", platform=platform) == first

@@ -96,6 +96,7 @@ def test_no_request_is_lost_while_a_release_replaces_another_and_while_it_is_put
     answers = expectations_of(retail_propensity, weights=export.VARIABLES)
     others = expectations_of(retail_retrained, weights=RETRAINED)
     run_to_its_end(first, expectations=answers, platform=platform, run_id="run-1")
+    platform.deploy_candidate(second, run_id="run-2", timeout_s=WAIT_S)
 
     replaced = under_traffic(
         lambda: run_to_its_end(second, expectations=others, platform=platform, run_id="run-2"),

@@ -118,9 +118,7 @@ class KubernetesPlatform:
         return promoted_into(found, self._body(service, found), keep_former=unfinished)
 
     def _body(self, service: LiveService, found: Object | None) -> Object:
-        candidate = self._candidate(service.release.model_name)
-        tried = candidate is not None and storage_uri(candidate) == service.release.uri
-        source = candidate if tried else found
+        source = self._tried(service.release) or found
         settings = settings_of(source) if source else ServingSettings()
         if found is not None:
             settings = replace(settings, deployment_mode=settings_of(found).deployment_mode)
@@ -144,6 +142,13 @@ class KubernetesPlatform:
             self.remove_candidate(release.model_name)
         self.connection.create(INFERENCE_SERVICES, body)
         return Wait(self.connection, name, release, timeout_s).until_served()
+
+    def has_candidate(self, release: Release) -> bool:
+        return self._tried(release) is not None
+
+    def _tried(self, release: Release) -> Object | None:
+        found = self._candidate(release.model_name)
+        return found if found and storage_uri(found) == release.uri else None
 
     def remove_candidate(self, model_name: str) -> None:
         """And Spark's work on it, where a killed step left that behind."""

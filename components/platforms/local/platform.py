@@ -79,6 +79,10 @@ class LocalPlatform:
         servers.write_config(self.home.candidate_config(release.model_name), [(served_name, release)])
         return servers.wait_until_served(server, served_name, version=release.version, timeout_s=timeout_s)
 
+    def has_candidate(self, release: Release) -> bool:
+        """It is this run's, which holds the model."""
+        return servers.read_record(self.home.candidate(release.model_name)) is not None
+
     def remove_candidate(self, model_name: str) -> None:
         record = servers.read_record(self.home.candidate(model_name))
         process = record.process.process() if record else None

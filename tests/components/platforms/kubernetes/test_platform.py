@@ -4,13 +4,16 @@ import json
 
 import pytest
 
+from components.contracts import Expectations
 from components.platforms import PROMOTED, PROMOTING, LiveService
 from components.platforms.kubernetes import platform as module
 from components.platforms.kubernetes.inference_service import FORMER_ANNOTATION, candidate_service, storage_uri
 from components.platforms.kubernetes.platform import KubernetesPlatform
 from components.platforms.serving import ServingSettings
-from model.errors import ServingFailed
+from components.promote_release.promotion import promote
+from model.errors import PromotionFailed, ServingFailed
 from model.release_layout import Release
+from model.signature import Signature
 from tests.components.platforms.kubernetes.api_server import NAMESPACE, ApiServer
 
 FIRST, SECOND, THIRD = (
@@ -45,6 +48,26 @@ def test_a_promotion_is_confirmed_without_a_change_to_the_service(
 
     assert (begun, platform.live_service("rpm")) == (SECOND_BEGUN, SECOND_LIVE)
     assert server.objects[LIVE] == before
+
+
+def test_only_what_a_candidate_has_tried_is_promoted(platform: KubernetesPlatform, server: ApiServer) -> None:
+    before = server.objects[LIVE]
+    nothing_expected = Expectations(Signature("serving_default", "", (), ()), rows=0, inputs={}, outputs={})
+
+    def promoted() -> str:
+        return promote(SECOND, expectations=nothing_expected, platform=platform, run_id="run-2", timeout_s=0)[0]
+
+    with pytest.raises(PromotionFailed, match=r"found none.*Start a new run"):
+        promoted()
+    server.objects[CANDIDATE] = candidate_service(
+        THIRD, run_id="run-3", namespace=NAMESPACE, settings=ServingSettings()
+    )
+    with pytest.raises(PromotionFailed, match="found none"):
+        promoted()
+
+    assert server.objects[LIVE] == before
+    assert not platform.has_candidate(SECOND)
+    assert platform.has_candidate(THIRD)
 
 
 def test_an_attempt_that_begins_the_same_promotion_again_does_not_confirm_it(
