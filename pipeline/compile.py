@@ -2,20 +2,17 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Unpack
 
 from kfp import compiler
 
 from pipeline.environments import COMPILED
-from pipeline.release_pipeline import NO_BUCKET, build_components, build_pipeline
+from pipeline.release_pipeline import Options, build_components, build_pipeline
 
 
-def compile_pipeline(
-    *, image: str = "", bucket: str = NO_BUCKET, volume_claim: str = "", without_deadline: bool = False
-) -> str:
-    """The pipeline's YAML. `image` as in `components.packaging.as_component`, the others as in `build_pipeline`."""
-    built = build_pipeline(image=image, bucket=bucket, volume_claim=volume_claim, without_deadline=without_deadline)
-    return _compile(built)
+def compile_pipeline(**options: Unpack[Options]) -> str:
+    """The pipeline's YAML."""
+    return _compile(build_pipeline(**options))
 
 
 def compile_components(*, image: str = "") -> dict[str, str]:

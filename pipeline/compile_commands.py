@@ -4,7 +4,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -77,15 +77,28 @@ def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     "and predictions_uri may be file:///mnt/data/PATH. With --output.",
 )
 @click.option(
+    "--storage-secret",
+    metavar="SECRET",
+    default="",
+    callback=_matching(_CLAIM, "name of a Secret"),
+    help="Let the steps read the bucket as the Google service account whose key is this Secret's key.json: for a "
+    "cluster that gives pods no identity there. With --output.",
+)
+@click.option(
+    "--storage-emulator",
+    metavar="URL",
+    default="",
+    callback=_matching(r"https?://[^\s/@]+", "URL such as http://gcs.mlops.svc:4443"),
+    help="Let the steps ask this server instead of Cloud Storage. With --output.",
+)
+@click.option(
     "--without-deadline",
     is_flag=True,
     help="For a backend older than Kubeflow Pipelines 2.17, which may not know the deadline of a run and would then "
     "skip the steps' timeouts, the endpoint's Secret and the volume, too. With --output.",
 )
 @explained
-def compile_command(
-    output: str | None, image: str, bucket: str | None, volume_claim: str, without_deadline: bool
-) -> None:
+def compile_command(output: str | None, **options: Any) -> None:
     """Compile the pipeline to YAML for Kubeflow Pipelines; the same source gives the same bytes.
 
     Without --output, compiled/release_pipeline.yaml and one YAML per component are written.
@@ -96,19 +109,14 @@ def compile_command(
       savedmodel-release compile --output release_pipeline.yaml --bucket gs://my-bucket
     """
     from pipeline.compile import compile_pipeline, compiled_files
+    from pipeline.release_pipeline import Options
 
-    asked: dict[str, Any] = {
-        "bucket": bucket,
-        "image": image,
-        "volume_claim": volume_claim,
-        "without_deadline": without_deadline,
-    }
-    own = {name: value for name, value in asked.items() if value}
+    own = {name: value for name, value in options.items() if value}
     if own and output is None:
         option = f"--{min(own).replace('_', '-')}"
         do = "Add --output FILE: compiled/ holds what everybody gets."
         raise InvalidValue(expected=f"{option} with --output", found=f"{option} alone", where="compile", do=do)
-    files = compiled_files() if output is None else {Path(output): compile_pipeline(**own)}
+    files = compiled_files() if output is None else {Path(output): compile_pipeline(**cast(Options, own))}
     for path, text in files.items():
         _write(path, text)
         click.echo(f"{path} ({len(text) / 1024:.0f} KiB)")

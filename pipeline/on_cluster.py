@@ -1,7 +1,6 @@
 """A release on a cluster, run from inside it: the pipeline's engine is this process, all else is the cluster's."""
 
 import logging
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,18 +17,17 @@ from components.platforms.names import DATA
 from components.platforms.serving import ServingSettings
 from components.recovery import put_right
 from model.endpoint import Endpoint
-from model.errors import InvalidValue, ReleaseError, ServingFailed
+from model.errors import InvalidValue, ReleaseError
 from model.storage import open_storage
 from pipeline.engine import RunRequest, execute, new_run_id, verdict
 from pipeline.interruption import PUTTING_BACK, interruptible
+from pipeline.outside import check_inside
 from pipeline.progress import elapsed_s
 from pipeline.report import write_report
 from pipeline.results import RunResult
 
 log = logging.getLogger(__name__)
 
-#: A name that every cluster resolves, and only from inside.
-INSIDE = "kubernetes.default.svc.cluster.local"
 #: Beside buckets, rows and predictions may stand on a volume; models are fetched by KServe.
 _ON_A_VOLUME = ("rows_uri", "predictions_uri")
 _SERVING = {
@@ -113,17 +111,11 @@ def check_reach(request: RunRequest, connection: Connection) -> None:
         ServingFailed, StorageError: naming what cannot be reached from here, and from where it can.
     """
     connection.events("none")  # a small answer that the pipeline's account has a right to
-    try:
-        address = socket.getaddrinfo(INSIDE, 443, type=socket.SOCK_STREAM)[0][4]
-        socket.create_connection((str(address[0]), 443), timeout=5).close()
-    except OSError as error:
-        raise ServingFailed(
-            expected="to be inside the cluster's network: the steps call models at the names of its Services",
-            found=f"{INSIDE}:443 is not reached from here ({error.strerror or error})",
-            where=f"cluster {connection.api.configuration.host}, which itself answers",
-            do="Run this in a pod: as the Job of cluster/job, or from a notebook on the cluster. From outside, upload "
-            "the compiled pipeline to Kubeflow Pipelines.",
-        ) from error
+    check_inside(
+        connection,
+        do="Run this in a pod: as the Job of cluster/job, or from a notebook on the cluster. From outside, upload the "
+        "compiled pipeline to Kubeflow Pipelines.",
+    )
     root = str(request.parameters["models_root"])
     open_storage(root).subdirectories(f"{root.rstrip('/')}/{request.model_name}")
 

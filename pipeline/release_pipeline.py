@@ -6,7 +6,8 @@
 All inside an ExitHandler: finish_release comes last, whatever happened.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack
 
 from kfp import dsl, kubernetes
 
@@ -38,6 +39,29 @@ STEPS = (
 PIPELINE_NAME = "savedmodel-release"
 #: A pipeline that was compiled for no bucket says in its defaults how one is to be named; a run refuses it.
 NO_BUCKET = PLACEHOLDER.rstrip("/")
+#: Where the steps that read the bucket find a key, if a Secret has one.
+STORAGE_DIRECTORY, STORAGE_KEY = "/etc/savedmodel-release/storage", "key.json"
+
+
+class Options(TypedDict, total=False):
+    """What cannot be a parameter, since it changes the steps' pods.
+
+    image: a prebuilt one, see `components.packaging.as_component`.
+    bucket: from where the defaults release the sample, as `savedmodel-release sample` has put it there.
+    volume_claim: a PersistentVolumeClaim for rows and predictions.
+    storage_secret: a Secret whose `key.json` is the key of a Google service account that may use the bucket; where
+        pods have an identity there (Workload Identity) none is needed.
+    storage_emulator: the URL of a server that stands in for Cloud Storage.
+    without_deadline: for a backend that does not know the run's deadline. It skips, without a word, all that stands
+        beside it: the steps' timeouts, the Secrets and the volume (kubeflow/pipelines#13187).
+    """
+
+    image: str
+    bucket: str
+    volume_claim: str
+    storage_secret: str
+    storage_emulator: str
+    without_deadline: bool
 
 
 def build_components(*, image: str = "") -> dict[str, Any]:
@@ -45,24 +69,18 @@ def build_components(*, image: str = "") -> dict[str, Any]:
     return {step.__name__: as_component(step, image=image) for step in STEPS}
 
 
-def build_pipeline(
-    *, image: str = "", bucket: str = NO_BUCKET, volume_claim: str = "", without_deadline: bool = False
-) -> Any:
-    """The pipeline as a KFP GraphComponent, its steps carrying their code.
-
-    bucket: from where its defaults release the sample, as `savedmodel-release sample` has put it there.
-    volume_claim: a PersistentVolumeClaim for rows and predictions; where a step reads rows is decided here, since a
-    parameter cannot leave a mount out.
-    without_deadline: for a backend that does not know the run's deadline. It skips, without a word, all that stands
-    beside it: the steps' timeouts, the Secret and the volume (kubeflow/pipelines#13187).
-    """
-    steps = build_components(image=image)
+def build_pipeline(**options: Unpack[Options]) -> Any:
+    """The pipeline as a KFP GraphComponent, its steps carrying their code."""
+    bucket, volume_claim = options.get("bucket", NO_BUCKET), options.get("volume_claim", "")
+    steps = build_components(image=options.get("image", ""))
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=PIPELINE_NAME,
         display_name="Release a SavedModel",
         description="Takes a TensorFlow SavedModel to production on KServe, or puts everything back.",
-        pipeline_config=None if without_deadline else dsl.PipelineConfig(active_deadline_seconds=DEADLINE_S),
+        pipeline_config=None
+        if options.get("without_deadline")
+        else dsl.PipelineConfig(active_deadline_seconds=DEADLINE_S),
     )
     def release_pipeline(
         model_name: str = "rpm",
@@ -231,6 +249,7 @@ def build_pipeline(
             _settle(promoted, display_name="Promote")
             if volume_claim:
                 kubernetes.mount_pvc(validated, pvc_name=volume_claim, mount_path=DATA)
+            _let_read_the_bucket((inspected, staged, validated, deployed), options)
             for calling in (deployed, promoted):
                 kubernetes.use_secret_as_volume(calling, secret_name=ACCESS_SECRET, mount_path=DIRECTORY, optional=True)
 
@@ -243,3 +262,13 @@ def _settle(task: Any, *, display_name: str, memory: str = "512Mi") -> None:
     task.set_caching_options(False)
     task.set_cpu_request("200m").set_memory_request(memory)
     kubernetes.set_timeout(task, STEP_TIMEOUTS_S[task.name.replace("-", "_")])
+
+
+def _let_read_the_bucket(tasks: Sequence[Any], options: Options) -> None:
+    secret, emulator = options.get("storage_secret"), options.get("storage_emulator")
+    for task in tasks:
+        if secret:
+            kubernetes.use_secret_as_volume(task, secret_name=secret, mount_path=STORAGE_DIRECTORY)
+            task.set_env_variable("GOOGLE_APPLICATION_CREDENTIALS", f"{STORAGE_DIRECTORY}/{STORAGE_KEY}")
+        if emulator:
+            task.set_env_variable("STORAGE_EMULATOR_HOST", emulator)

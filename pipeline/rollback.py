@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from components.parameters import check_model_name
 from components.platforms import PROMOTED, LiveService, Platform
 from components.platforms.local.home import Home
-from components.platforms.opening import open_platform
 from components.recovery import restore, undo_unfinished_promotion
 from model.errors import InvalidValue, PromotionFailed, ReleaseError, ServingFailed
 from model.release_layout import Release
@@ -132,7 +131,9 @@ def _held(model_name: str, *, platform: str, home: Home, run_id: str) -> Iterato
         with session(home, model_name=model_name, run_id=run_id) as here:
             yield here
         return
-    opened = open_platform(platform)
+    from pipeline.outside import platform_from_here
+
+    opened = platform_from_here()
     try:
         with opened.holding(model_name, run_id=run_id):
             yield opened

@@ -44,6 +44,11 @@ def archive_of(container: dict[str, Any]) -> bytes:
     return base64.b64decode(match[1])
 
 
+def files_of(container: dict[str, Any]) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(archive_of(container)), mode="r:xz") as archive:
+        return archive.getnames()
+
+
 def test_two_processes_compile_the_same_bytes(compiled: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipeline.cli", "compile", "--output", str(tmp_path / "again.yaml")]
     subprocess.run(command, check=True, capture_output=True, env={"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}, cwd=ROOT)
@@ -64,8 +69,7 @@ def test_every_step_carries_its_code_within_the_limit(compiled: str) -> None:
 
 def test_the_carried_code_is_what_the_step_imports_and_nothing_of_the_pipeline(compiled: str) -> None:
     for executor in executors(compiled).values():
-        with tarfile.open(fileobj=io.BytesIO(archive_of(executor["container"])), mode="r:xz") as archive:
-            names = archive.getnames()
+        names = files_of(executor["container"])
         assert "components/reporting.py" in names
         assert all(name.startswith(("components/", "model/")) and name.endswith((".py", ".digest")) for name in names)
 
@@ -183,6 +187,22 @@ def test_a_volume_is_mounted_where_rows_are_read_and_told_to_spark() -> None:
     assert [each["mountPath"] for each in mounts.pop("exec-validate-release")] == ["/mnt/data"]
     assert not mounts
     assert defaults(text)["spark_volume_claim"] == "rows"
+
+
+def test_steps_that_read_the_bucket_are_given_its_key_or_its_stand_in() -> None:
+    text = compile_pipeline(storage_secret="gcs-key", storage_emulator="http://gcs:4443")
+    platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mounts = {name: [each["secretName"] for each in of.get("secretAsVolume", [])] for name, of in platform.items()}
+    told = {name: each["container"].get("env", []) for name, each in executors(text).items()}
+    readers = {name for name in told if "model/gcs_storage.py" in files_of(executors(text)[name]["container"])}
+
+    assert len(readers) == 4
+    assert {name for name, secrets in mounts.items() if "gcs-key" in secrets} == readers
+    assert {name for name, env in told.items() if env} == readers
+    key = {"name": "GOOGLE_APPLICATION_CREDENTIALS", "value": "/etc/savedmodel-release/storage/key.json"}
+    assert all(
+        env == [key, {"name": "STORAGE_EMULATOR_HOST", "value": "http://gcs:4443"}] for env in told.values() if env
+    )
 
 
 def task_timeouts(text: str) -> dict[str, int]:
