@@ -8,13 +8,14 @@ import lzma
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from kfp import dsl
 
 from components import job_digest
+from components.handing_on import handing_on
 from components.images import PYTHON_IMAGE, packages_to_install
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,13 +34,30 @@ _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3
 
 
 def as_component(function: Callable[..., Any], *, image: str = "") -> Any:
-    """Makes a KFP component of a step's function.
+    """Makes a KFP component of a step's function, which carries all of the step's code.
 
     image: a prebuilt image that holds all packages; empty for the public Python image, into which the step installs its
     pinned packages when it starts. The step's code is embedded either way.
     """
+    return _component(function, carried_files(function.__module__), image=image)
+
+
+def as_chain(functions: Sequence[Callable[..., Any]], *, image: str = "") -> dict[str, Any]:
+    """Makes KFP components, by their names, of the functions of steps that run one after another: each takes the code
+    of those before it as the artifact CODE, carries what it needs beyond, and but for the last gives ONWARD."""
+    made, handed = dict[str, Any](), dict[str, bytes]()
+    for function in functions:
+        files = carried_files(function.__module__)
+        chained = handing_on(function, takes=bool(made), gives=function is not functions[-1])
+        own = {name: content for name, content in files.items() if name not in handed}
+        made[function.__name__] = _component(chained, own, image=image)
+        handed |= files
+    return made
+
+
+def _component(function: Callable[..., Any], files: dict[str, bytes], *, image: str) -> Any:
     step = function.__name__
-    archive = pack(carried_files(function.__module__))
+    archive = pack(files)
     if len(archive) > MAX_ARCHIVE_BYTES:
         raise ValueError(
             f"{step} carries {len(archive)} bytes of code; at most {MAX_ARCHIVE_BYTES} reach a cluster safely"
@@ -63,7 +81,18 @@ def _carrying(archive: bytes, part: str) -> str:
         return part
     if _OPENED not in part:
         raise ValueError(f"this KFP opens its embedded archive otherwise than by {_OPENED}")
-    return _ARCHIVE.sub(rf"\g<1>{_base64(archive)}\g<2>", part.replace(_OPENED, _OPENED_AS_XZ))
+    source = _without_prose(part.replace(_OPENED, _OPENED_AS_XZ))
+    return _ARCHIVE.sub(rf"\g<1>{_base64(archive)}\g<2>", source)
+
+
+def _without_prose(source: str) -> str:
+    """Without comments and docstrings, which KFP has read by now. A Workflow's status repeats all that a step carries,
+    and is small enough only while gzip sees the repetition, within 32 KB."""
+    module = ast.parse(source)
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
+            del node.body[0]
+    return ast.unparse(module)
 
 
 def carried_files(module: str) -> dict[str, bytes]:

@@ -13,8 +13,9 @@ from kfp import dsl, kubernetes
 
 from components.deploy_candidate.component import deploy_candidate
 from components.finish_release.component import finish_release
+from components.handing_on import CODE, ONWARD
 from components.inspect_signature.component import inspect_signature
-from components.packaging import as_component
+from components.packaging import as_chain, as_component
 from components.parameters import PLACEHOLDER
 from components.platforms.names import ACCESS_SECRET, DATA
 from components.promote_release.component import promote_release
@@ -72,7 +73,9 @@ def build_components(*, image: str = "") -> dict[str, Any]:
 def build_pipeline(**options: Unpack[Options]) -> Any:
     """The pipeline as a KFP GraphComponent, its steps carrying their code."""
     bucket, volume_claim = options.get("bucket", NO_BUCKET), options.get("volume_claim", "")
-    steps = build_components(image=options.get("image", ""))
+    image = options.get("image", "")
+    # The exit task may take nothing from the steps, and so carries all of its code.
+    steps = {**build_components(image=image), **as_chain(STEPS[:-1], image=image)}
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=PIPELINE_NAME,
@@ -177,14 +180,20 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
             )
             inspection = inspected.outputs["inspection"]
             staged = steps["stage_release"](
-                inspection=inspection, models_root=models_root, model_name=model_name, run_id=run_id, platform=platform
+                **_handed(inspected),
+                inspection=inspection,
+                models_root=models_root,
+                model_name=model_name,
+                run_id=run_id,
+                platform=platform,
             )
             release = staged.outputs["release"]
             validated = steps["validate_release"](
-                release=release, inspection=inspection, rows_uri=rows_uri, timeout_s=ready_timeout_s
+                **_handed(staged), release=release, inspection=inspection, rows_uri=rows_uri, timeout_s=ready_timeout_s
             )
             expectations = validated.outputs["expectations"]
             deployed = steps["deploy_candidate"](
+                **_handed(validated),
                 release=release,
                 inspection=inspection,
                 platform=platform,
@@ -203,6 +212,7 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
             ).after(validated)
             endpoint = deployed.outputs["endpoint"]
             scored = steps["score_batch"](
+                **_handed(deployed),
                 endpoint=endpoint,
                 inspection=inspection,
                 rows_uri=rows_uri,
@@ -230,6 +240,7 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
                 spark_volume_claim=spark_volume_claim,
             )
             smoked = steps["smoke_test_webapp"](
+                **_handed(scored),
                 endpoint=endpoint,
                 webapp_url=webapp_url,
                 platform=platform,
@@ -238,7 +249,12 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
                 expectations=expectations,
             ).after(scored)
             promoted = steps["promote_release"](
-                release=release, platform=platform, run_id=run_id, expectations=expectations, timeout_s=ready_timeout_s
+                **_handed(smoked),
+                release=release,
+                platform=platform,
+                run_id=run_id,
+                expectations=expectations,
+                timeout_s=ready_timeout_s,
             ).after(smoked)
             _settle(inspected, display_name="Inspect the signature")
             _settle(staged, display_name="Stage an immutable release")
@@ -254,6 +270,11 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
                 kubernetes.use_secret_as_volume(calling, secret_name=ACCESS_SECRET, mount_path=DIRECTORY, optional=True)
 
     return release_pipeline
+
+
+def _handed(task: Any) -> dict[str, Any]:
+    """The code of the steps so far, for the one after `task`."""
+    return {CODE: task.outputs[ONWARD]}
 
 
 def _settle(task: Any, *, display_name: str, memory: str = "512Mi") -> None:

@@ -1,8 +1,10 @@
 import ast
 import base64
 import gzip
+import inspect
 import io
 import json
+import random
 import re
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 import yaml
 
 from components.images import PACKAGES, PINS
-from components.packaging import MAX_ARCHIVE_BYTES, import_closure, pack
+from components.packaging import MAX_ARCHIVE_BYTES, carried_files, import_closure, pack
 from components.parameters import LONGEST_S, check_parameters
 from components.platforms.kubernetes.spark import START_S
 from model.errors import InvalidValue
@@ -67,11 +69,35 @@ def test_every_step_carries_its_code_within_the_limit(compiled: str) -> None:
     assert all(0 < size <= MAX_ARCHIVE_BYTES for size in sizes.values()), sizes
 
 
-def test_the_carried_code_is_what_the_step_imports_and_nothing_of_the_pipeline(compiled: str) -> None:
-    for executor in executors(compiled).values():
-        names = files_of(executor["container"])
-        assert "components/reporting.py" in names
-        assert all(name.startswith(("components/", "model/")) and name.endswith((".py", ".digest")) for name in names)
+def test_a_step_and_those_before_it_carry_what_it_imports_and_nothing_of_the_pipeline(compiled: str) -> None:
+    handed: set[str] = set()
+    for step in STEPS:
+        own = set(files_of(executors(compiled)[f"exec-{step.__name__.replace('_', '-')}"]["container"]))
+        needed = set(carried_files(step.__module__))
+
+        assert own <= needed
+        assert needed <= own | (handed if step is not STEPS[-1] else set()), step.__name__
+        assert not own & handed or step is STEPS[-1], "carried twice"
+        assert all(name.startswith(("components/", "model/")) and name.endswith((".py", ".digest")) for name in own)
+        handed |= own
+
+
+def test_a_package_that_is_carried_in_part_is_found_whole_on_one_machine() -> None:
+    carried = {name for step in STEPS for name in carried_files(step.__module__)}
+    own = {ROOT / Path(*step.__module__.split(".")).parent for step in STEPS}  # a step's folder is needed by none else
+    packages = {(ROOT / name).parent for name in carried if name.endswith("/__init__.py")} - own
+    parts = [each for each in packages if any(str(path.relative_to(ROOT)) not in carried for path in each.glob("*.py"))]
+
+    assert ROOT / "model" / "server" in parts
+    assert [str(each) for each in parts if "extend_path" not in (each / "__init__.py").read_text()] == []
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+def test_a_component_of_its_own_carries_all_that_it_imports(step: Any) -> None:
+    (executor,) = executors(compile_components()[step.__name__]).values()
+
+    assert set(files_of(executor["container"])) == set(carried_files(step.__module__))
+    assert "code" not in inspect.signature(step).parameters
 
 
 def test_a_closure_holds_what_functions_import_and_all_parents() -> None:
@@ -194,7 +220,8 @@ def test_steps_that_read_the_bucket_are_given_its_key_or_its_stand_in() -> None:
     platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     mounts = {name: [each["secretName"] for each in of.get("secretAsVolume", [])] for name, of in platform.items()}
     told = {name: each["container"].get("env", []) for name, each in executors(text).items()}
-    readers = {name for name in told if "model/gcs_storage.py" in files_of(executors(text)[name]["container"])}
+    reading = [step.__name__ for step in STEPS if "model/gcs_storage.py" in carried_files(step.__module__)]
+    readers = {f"exec-{name.replace('_', '-')}" for name in reading}
 
     assert len(readers) == 4
     assert {name for name, secrets in mounts.items() if "gcs-key" in secrets} == readers
@@ -251,6 +278,29 @@ def estimated_workflow_bytes(text: str) -> int:
     return len(json.dumps(specification)) + len(base64.b64encode(status))
 
 
+def nodes_of_a_step(component: dict[str, Any], container: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those whose inputs and outputs hold what the step carries: the driver and its attempt, what runs the step, the
+    step and its attempt."""
+    patch = json.dumps({"containers": [{"args": [*container["command"], *container["args"]]}]})
+    given = {"component": json.dumps(component), "task": json.dumps(component), "container": json.dumps(container)}
+    driver = {"inputs": given, "outputs": {"pod-spec-patch": patch}}
+    return [driver] * 2 + [{"inputs": {"pod-spec-patch": patch}}] * 3
+
+
+def estimated_workflow_bytes_of_scattered_nodes(text: str, *, seed: int) -> int:
+    """The same where nodes stand in the order of their ids, which are hashes of their names and of the Workflow's."""
+    specification = next(iter(yaml.safe_load_all(text)))
+    components = {
+        each["executorLabel"]: each for each in specification["components"].values() if "executorLabel" in each
+    }
+    steps = [nodes_of_a_step(components[name], each["container"]) for name, each in executors(text).items()]
+    nodes = [node for step in steps for node in step]
+    random.Random(seed).shuffle(nodes)
+    status = gzip.compress(json.dumps(nodes).encode())
+    return len(json.dumps(specification)) + len(base64.b64encode(status))
+
+
 def test_a_whole_run_fits_into_a_workflow_object(compiled: str) -> None:
     assert estimated_workflow_bytes(compiled) <= 700 * 1024
+    assert max(estimated_workflow_bytes_of_scattered_nodes(compiled, seed=seed) for seed in range(5)) <= 800 * 1024
     assert all(len(json.dumps(each["container"])) < 96 * 1024 for each in executors(compiled).values())
