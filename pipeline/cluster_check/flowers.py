@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from components.platforms.kubernetes.connection import Object
+from components.platforms.kubernetes.inference_service import OUTSIDE_THE_MESH
 from pipeline.cluster_check.throwaway import LABELS
 
 URI = "gs://kfserving-examples/models/tensorflow/flowers"
@@ -57,7 +58,12 @@ def inference_service(name: str, namespace: str, *, uri: str, service_account: s
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     annotations = {"serving.kserve.io/deploymentMode": "Standard", "serving.kserve.io/autoscalerClass": "none"}
-    predictor = {"minReplicas": 1, "terminationGracePeriodSeconds": 1, "model": model}
+    predictor: dict[str, Any] = {
+        "labels": OUTSIDE_THE_MESH,
+        "minReplicas": 1,
+        "terminationGracePeriodSeconds": 1,
+        "model": model,
+    }
     predictor |= {"serviceAccountName": service_account} if service_account else {}
     return {
         "apiVersion": "serving.kserve.io/v1beta1",

@@ -1,6 +1,7 @@
 """The API server itself, the namespace, and which kinds of objects are served."""
 
 import os
+import re
 from collections.abc import Mapping
 
 from components.platforms.kubernetes.connection import Kind
@@ -9,6 +10,7 @@ from pipeline.cluster_check.findings import Finding, State
 from pipeline.cluster_check.rights import spelled
 
 API_SERVER, NAMESPACE = "API server", "namespace"
+OLDEST_MINOR = 30
 #: Of a namespace that KServe's webhook for pods does not look at; the manifests of Kubeflow give it to `kubeflow`.
 CONTROL_PLANE = "control-plane"
 
@@ -34,6 +36,10 @@ def api_server_finding(version: Answer, *, url: str, user: str) -> Finding:
         do = "Is that the address of a Kubernetes API server?"
         return Finding(API_SERVER, State.MISSING, f"{url} answers {version.refusal}, {way}", do)
     who = f", as {spelled(user)}" if user else ""
+    number = re.match(r"v1\.(\d+)", str(version.body["gitVersion"]))
+    if number and int(number[1]) < OLDEST_MINOR:
+        do = f"Upgrade Kubernetes to 1.{OLDEST_MINOR} or later: model servers drain by a hook that is not known before."
+        return Finding(API_SERVER, State.MISSING, f"{url} is Kubernetes {version.body['gitVersion']}, {way}", do)
     return Finding(API_SERVER, State.OK, f"Kubernetes {version.body['gitVersion']} at {url}, {way}{who}")
 
 

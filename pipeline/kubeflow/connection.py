@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
@@ -130,7 +131,7 @@ def connect(address: Address) -> Backend:
 def _client(address: Address) -> _Client:
     given = {
         "host": address.endpoint or None,
-        "namespace": address.namespace or INSTALLED_IN,
+        "namespace": _installed_in(address),
         "existing_token": address.existing_token or None,
         "cookies": address.cookies or None,
         "client_id": address.iap_client_id or None,
@@ -157,6 +158,17 @@ def _client(address: Address) -> _Client:
             "http://localhost:8080.",
         )
     return client
+
+
+def _installed_in(address: Address) -> str:
+    """Where kfp looks for the Service, if nothing says where it is. A user's own namespace has none of that name."""
+    if not address.namespace or not _POD_NAMESPACE.is_file():
+        return address.namespace or INSTALLED_IN
+    try:
+        socket.getaddrinfo(f"ml-pipeline.{address.namespace}.svc.cluster.local", None)
+    except OSError:
+        return INSTALLED_IN
+    return address.namespace
 
 
 def _leaving(address: Address) -> contextlib.AbstractContextManager[None]:

@@ -69,7 +69,7 @@ def _packed(name: str, kind: Any, options: Sequence[Command]) -> Callable[[Comma
     return decorate
 
 
-def _text(*names: str, envvar: str | None = None, metavar: str = "TEXT", help: str) -> Command:
+def _text(*names: str, envvar: str | Sequence[str] | None = None, metavar: str = "TEXT", help: str) -> Command:
     return click.option(*names, envvar=envvar, show_envvar=bool(envvar), metavar=metavar, help=help)
 
 
@@ -77,14 +77,24 @@ address_options = _packed(
     "address",
     Address,
     (
-        _text("--endpoint", envvar="KF_PIPELINES_ENDPOINT", metavar="URL", help="Where Kubeflow Pipelines is."),
+        _text(
+            "--endpoint",
+            envvar=("KF_PIPELINES_ENDPOINT", "KFP_ENDPOINT"),
+            metavar="URL",
+            help="Where Kubeflow Pipelines is.",
+        ),
         _text(
             "--namespace",
             "-n",
             metavar="NAME",
             help="Your namespace, where there are several users; without --endpoint also the one that it runs in.",
         ),
-        _text("--existing-token", envvar="SAVEDMODEL_RELEASE_KFP_TOKEN", metavar="TOKEN", help="A bearer token."),
+        _text(
+            "--existing-token",
+            envvar=("SAVEDMODEL_RELEASE_KFP_TOKEN", "KFP_EXISTING_TOKEN"),
+            metavar="TOKEN",
+            help="A bearer token.",
+        ),
         _text(
             "--cookies",
             envvar="SAVEDMODEL_RELEASE_KFP_COOKIES",
@@ -93,19 +103,19 @@ address_options = _packed(
         ),
         _text(
             "--iap-client-id",
-            envvar="KF_PIPELINES_IAP_OAUTH2_CLIENT_ID",
+            envvar=("KF_PIPELINES_IAP_OAUTH2_CLIENT_ID", "KFP_IAP_CLIENT_ID"),
             metavar="ID",
             help="Client id of Google's Identity-Aware Proxy.",
         ),
         _text(
             "--other-client-id",
-            envvar="KF_PIPELINES_APP_OAUTH2_CLIENT_ID",
+            envvar=("KF_PIPELINES_APP_OAUTH2_CLIENT_ID", "KFP_OTHER_CLIENT_ID"),
             metavar="ID",
             help="Client id to log in with, where no service account does.",
         ),
         _text(
             "--other-client-secret",
-            envvar="KF_PIPELINES_APP_OAUTH2_CLIENT_SECRET",
+            envvar=("KF_PIPELINES_APP_OAUTH2_CLIENT_SECRET", "KFP_OTHER_CLIENT_SECRET"),
             metavar="SECRET",
             help="Its secret.",
         ),

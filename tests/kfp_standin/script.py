@@ -128,7 +128,19 @@ class Course:
         group = Node("root/exit-handler-1", "exit-handler-1", begins, at, failed, self._ids(made[:1]))
         driver = self._pod("root-driver(0)", "root-driver(0)", begins - pace, begins, "system-dag-driver")
         root = Node("root", "root", begins - pace, at, failed, self._ids([group]))
-        return [*made, driver, group, root, Node("", self.workflow, self.created, at, failed, self._ids([driver]))]
+        # The exit task is a hook of the group, in whose name the engine keeps a node of its own.
+        begun = [node for node in made if node.path.startswith(f"{self.exit_step}/")]
+        hooks = (
+            [Node("hook", "exit-handler-1.onExit", begun[0].began, at, False, self._ids(begun[:1]))] if begun else []
+        )
+        return [
+            *made,
+            *hooks,
+            driver,
+            group,
+            root,
+            Node("", self.workflow, self.created, at, failed, self._ids([driver])),
+        ]
 
     def _step(self, step: str, begins: float) -> tuple[list[Node], float | None, bool]:
         """Its nodes, when it ends, and whether it fails."""

@@ -20,7 +20,9 @@ _DOES_NOT_START = {
 _PULL_FAILS = {"ErrImagePull", "ImagePullBackOff"}
 #: Of a pull that failed the pod speaks until the next one, which may take long and succeed, is over (kubernetes#19077).
 #: So only some refusals count soon: the image is not there, or nobody answers at that address.
-_FOR_GOOD = re.compile("not found|unknown|denied|unauthorized|40[13]|connection refused|no such host", re.IGNORECASE)
+_FOR_GOOD = re.compile(
+    r"not found|unknown|denied|unauthorized|\b40[13]\b|connection refused|no such host", re.IGNORECASE
+)
 #: Reasons of problems that are told apart, by the pod's condition and the container's state in which they show.
 NO_NODE, ENDED, NOT_STARTED = "PodScheduled", "terminated", "ContainerCreating"
 #: What events alone tell of a pod that does not start, and what says that it came further than that.
@@ -155,7 +157,8 @@ def _waits(container: Object, *, pod: str) -> Iterator[Problem]:
         yield Problem(f"{who} does not start: {why}", _DOES_NOT_START[reason])
     if reason in _PULL_FAILS:
         found = f"{who} does not start, its image {container['image']} cannot be pulled: {why}"
-        grace_s = 6.0 if _FOR_GOOD.search(message) else 60.0
+        told = message.replace(container["image"], "")  # whose tag may be any word or number
+        grace_s = 6.0 if _FOR_GOOD.search(told) else 60.0
         yield Problem(found, grace_s, "ErrImagePull", pod)
     if reason == NOT_STARTED:
         yield Problem(f"{who} does not start", 60.0, NOT_STARTED, pod)

@@ -32,7 +32,7 @@ def refuse_old_kserve(connection: Connection) -> None:
     if is_too_old(schema.data.decode()):
         raise ServingFailed(
             expected=f"KServe {OLDEST} or later",
-            found="an older one, by the schema of its InferenceServices",
+            found="an older one",
             where=connection.api.configuration.host,
             do=UPGRADE,
         )

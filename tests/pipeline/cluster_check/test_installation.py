@@ -26,6 +26,14 @@ def test_an_api_server_tells_version_way_and_who_asks(monkeypatch: pytest.Monkey
     assert found.found == "Kubernetes v1.34.4 at https://k, by the kubeconfig /home/jane/config, as jane"
 
 
+@pytest.mark.parametrize(("version", "known"), [("v1.29.9-gke.1", False), ("v1.30.0", True), ("v2.0.0", True)])
+def test_a_kubernetes_that_does_not_know_the_hook_is_told(version: str, known: bool) -> None:
+    found = api_server_finding(Answer(200, {"gitVersion": version}), url="https://k", user="")
+
+    assert (found.state is State.OK) is known
+    assert known or "1.30 or later" in found.do
+
+
 def test_a_pod_has_no_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.delenv("KUBECONFIG", raising=False)

@@ -43,7 +43,9 @@ class Outcome:
 
 def run(*arguments: str, endpoint: str = "", environment: Mapping[str, str | None] | None = None) -> Outcome:
     """endpoint: as the environment gives it. environment: None unsets."""
-    own = {name: None for name in os.environ if name.startswith(("KF_PIPELINES", "SAVEDMODEL_RELEASE", "SSL_CERT"))}
+    own = {
+        name: None for name in os.environ if name.startswith(("KF_PIPELINES", "KFP_", "SAVEDMODEL_RELEASE", "SSL_CERT"))
+    }
     given = {**own, "KF_PIPELINES_ENDPOINT": endpoint or None, **(environment or {})}
     done = CliRunner().invoke(main, list(arguments), env=given)
     if done.exception and not isinstance(done.exception, SystemExit):

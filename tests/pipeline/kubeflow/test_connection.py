@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.kubeflow import connection
 from pipeline.kubeflow.address import Address
 from pipeline.kubeflow.connection import connected
 from tests.kfp_standin.server import LOGIN_PAGE, Standin
@@ -293,6 +294,31 @@ def test_links_go_to_the_ui_where_kfp_is_told_of_one(standin: Standin) -> None:
     done = submit(standin, *RELEASE, "--no-wait", environment={"KF_PIPELINES_UI_ENDPOINT": "https://ui.example.com"})
 
     assert done.out.startswith("https://ui.example.com/#/runs/details/")
+
+
+def test_inside_a_pod_a_users_namespace_is_not_where_the_service_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolved(name: str, *_: object) -> list[object]:
+        if name != "ml-pipeline.mlpipe.svc.cluster.local":
+            raise socket.gaierror("no such name")
+        return []
+
+    monkeypatch.setattr(connection, "_POD_NAMESPACE", tmp_path / "namespace")
+    outside = [connection._installed_in(Address(namespace=each)) for each in ("", "jane", "mlpipe")]
+    (tmp_path / "namespace").write_text("jane")
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    inside = [connection._installed_in(Address(namespace=each)) for each in ("", "jane", "mlpipe")]
+
+    assert outside == ["kubeflow", "jane", "mlpipe"]
+    assert inside == ["kubeflow", "kubeflow", "mlpipe"]
+
+
+@pytest.mark.parametrize("name", ["KF_PIPELINES_ENDPOINT", "KFP_ENDPOINT"])
+def test_the_endpoint_is_taken_from_either_variable_of_kfps(standin: Standin, name: str) -> None:
+    done = run("schedule", "--list", environment={name: standin.url})
+
+    assert done.status == 0, done.err
 
 
 def test_nothing_is_written_into_the_home_directory(tmp_path: Path) -> None:

@@ -133,12 +133,14 @@ def test_an_image_that_cannot_be_pulled_has_one_reason_under_both_its_names() ->
         ("pull access denied, repository does not exist or may require authorization", 6.0),
         ("failed to do request: dial tcp 10.0.0.1:443: connect: connection refused", 6.0),
         ("unexpected status: 503 Service Unavailable", 60.0),
+        ('failed to pull "a:b403-denied": 503 Service Unavailable, request 74031', 60.0),
         ("toomanyrequests: You have reached your pull rate limit", 60.0),
     ],
 )
 def test_only_a_refusal_for_good_of_an_image_counts_soon(message: str, grace_s: float) -> None:
     state = {"waiting": {"reason": "ErrImagePull", "message": message}}
-    server = {"name": "kserve-container", "image": "a:b", "ready": False, "state": state}
+    image = "a:b403-denied" if "a:b403" in message else "a:b"
+    server = {"name": "kserve-container", "image": image, "ready": False, "state": state}
 
     assert [each.grace_s for each in found(pod(containerStatuses=[server]))] == [grace_s]
 
