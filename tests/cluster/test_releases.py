@@ -1,6 +1,8 @@
 """Releases on a real cluster: promoted, put back, and gone. tests/cluster/test_traffic.py replaces them under load."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 import requests
 
 from components.platforms import PROMOTED, PROMOTING, LiveService
-from components.platforms.kubernetes.connection import INFERENCE_SERVICES
+from components.platforms.kubernetes.connection import INFERENCE_SERVICES, NAMESPACE_VARIABLE
 from components.platforms.kubernetes.inference_service import settings_of
 from components.platforms.serving import ServingSettings
 from components.recovery import undo_unfinished_promotion
@@ -17,6 +19,7 @@ from model.errors import PromotionFailed, ServingFailed
 from model.release_layout import Release
 from model.sample import export
 from tests.cluster.conftest import (
+    RETRAINED,
     WAIT_S,
     Publish,
     ReachablePlatform,
@@ -26,6 +29,7 @@ from tests.cluster.conftest import (
     run_to_its_end,
     until_nothing_is_left,
 )
+from tests.pipeline.runs import CLI
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -64,6 +68,28 @@ def test_a_release_goes_live_stays_live_and_goes_without_a_trace(
     assert platform.live_service("rpm") is None
     clusters_own = "--field-selector=metadata.name!=kube-root-ca.crt"
     assert until_nothing_is_left(platform.connection.namespace, LEFT_BEHIND, clusters_own) == []
+
+
+def test_the_former_release_is_served_again_by_a_command_typed_outside_the_cluster(
+    platform: ReachablePlatform, publish: Publish, retail_propensity: Path, retail_retrained: Path
+) -> None:
+    first = publish(retail_propensity, model_name="back", version=1)
+    second = publish(retail_retrained, model_name="back", version=2)
+    run_to_its_end(first, expectations=expectations_of(retail_propensity, weights=export.VARIABLES), **of(platform, 1))
+    run_to_its_end(second, expectations=expectations_of(retail_retrained, weights=RETRAINED), **of(platform, 2))
+    command = [CLI, "rollback", "--platform", "kubernetes", "--model-name", "back", "--json"]
+    environment = {**os.environ, NAMESPACE_VARIABLE: platform.connection.namespace}
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"before": 2, "now": 1}
+    assert "from here it cannot be asked itself" in done.stderr
+    assert probability(platform.wait_until_live(first, timeout_s=WAIT_S)) == pytest.approx(0.775, abs=5e-4)
+
+
+def of(platform: ReachablePlatform, number: int) -> dict[str, Any]:
+    return {"platform": platform, "run_id": f"run-{number}"}
 
 
 def test_a_candidate_is_served_beside_the_live_model_and_goes_without_a_trace(
