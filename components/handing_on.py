@@ -42,8 +42,9 @@ def handing_on(function: Callable[..., Any], *, takes: bool, gives: bool) -> Cal
     added = [ast.arg(name, ast.parse(text, mode="eval").body) for name, text in annotations.items()]
     definition.args.args[:0] = added
     documented = "".join(f"    {name}: {_DOCUMENTED[name]}\n" for name in annotations)
-    text = (ast.get_docstring(definition) or "").rstrip() + "\n" + documented
-    definition.body[0:1] = [ast.Expr(ast.Constant(text)), *before]
+    has = ast.get_docstring(definition)
+    text = (has or "").rstrip() + "\n" + documented
+    definition.body[: 1 if has else 0] = [ast.Expr(ast.Constant(text)), *before]
     return _defined(ast.unparse(ast.fix_missing_locations(definition)), like=function)
 
 

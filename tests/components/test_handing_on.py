@@ -65,6 +65,14 @@ def test_the_first_takes_nothing_and_the_last_gives_nothing(unpacked: Path, tmp_
     assert prepared(unpacked, takes=True, gives=False)(code=handed(tmp_path), word="oh") == "OH"
 
 
+def whispering(word: str) -> str:
+    return word.lower()
+
+
+def test_a_function_that_is_not_documented_loses_nothing() -> None:
+    assert handing_on(whispering, takes=False, gives=False)(word="AH") == "ah"
+
+
 def test_its_source_and_its_description_are_found_by_kfp(unpacked: Path) -> None:
     step = handing_on(shouting, takes=True, gives=True)
 
