@@ -51,8 +51,7 @@ def roll_back(model_name: str, *, platform: str, home: Home, version: int = 0, t
             return Rollback(live.release, undo_unfinished_promotion(model_name, platform=opened))
         wanted = _release(live, version) if version else live.former
         if wanted is None:
-            do = f"Name a release with --version: {_others(live)}."
-            raise _refused(model_name, expected="a former release", found="no record of one", do=do)
+            raise _refused(model_name, expected="a former release", found="no record of one", do=_choice(live))
         serve(wanted, live, platform=opened, run_id=run_id, timeout_s=timeout_s)
         return Rollback(live.release, wanted)
 
@@ -98,13 +97,13 @@ def _release(live: LiveService, version: int) -> Release:
     uri = f"{_root(live)}/{version}"
     record = read_record(uri)
     if record is None:
-        expected, do = f"a release {version}", f"Name one that stands there: {_others(live)}."
-        raise _refused(live.release.model_name, expected=expected, found=f"none at {uri}", do=do)
+        expected, found = f"a release {version}", f"none at {uri}"
+        raise _refused(live.release.model_name, expected=expected, found=found, do=_choice(live))
     return record.release
 
 
-def _others(live: LiveService) -> str:
-    """In words, the newest releases that stand beside the live one. Where the store does not say, where they stand."""
+def _choice(live: LiveService) -> str:
+    """What to do: name one of the newest releases beside the live one; where the store does not tell, where they are."""
     root = _root(live)
     try:
         names = open_storage(root).subdirectories(root)
@@ -113,8 +112,8 @@ def _others(live: LiveService) -> str:
         staged = [str(record.release.version) for record in itertools.islice(filter(None, records), LISTED)]
     except ReleaseError as error:
         log.debug("%s", error)
-        return f"they stand under {root}"
-    return ", ".join(staged) or f"under {root} stands none but the live one"
+        return f"Name a release with --version; they stand under {root}."
+    return f"Name one with --version: {', '.join(staged)}." if staged else f"No other release stands under {root}."
 
 
 def _root(live: LiveService) -> str:

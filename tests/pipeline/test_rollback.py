@@ -90,7 +90,7 @@ def test_without_a_former_release_it_says_what_to_name(home: Home, releases: tup
     assert done.returncode == missing.returncode == 2
     assert f"--version: {releases[1].version}." in done.stderr
     assert "releases/99" in missing.stderr
-    assert f"stands there: {releases[1].version}." in missing.stderr
+    assert f"--version: {releases[1].version}." in missing.stderr
     assert live(home).release == releases[0]
 
 
