@@ -103,7 +103,7 @@ def _release(live: LiveService, version: int) -> Release:
 
 
 def _choice(live: LiveService) -> str:
-    """What to do: name one of the newest releases beside the live one; where the store does not tell, where they are."""
+    """What to do: name one of the newest releases beside the live one, or look where they are."""
     root = _root(live)
     try:
         names = open_storage(root).subdirectories(root)
