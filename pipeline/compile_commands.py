@@ -11,6 +11,8 @@ import click
 from model.errors import InvalidValue, StorageError
 from pipeline.commands import explained
 
+Command = Callable[..., Any]
+
 
 def _bucket(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     from model.storage import gcs_location
@@ -26,19 +28,19 @@ def _bucket(_: click.Context, __: click.Parameter, value: str | None) -> str | N
     return value.rstrip("/")
 
 
-def _matching(pattern: str, what: str) -> Callable[[click.Context, click.Parameter, str], str]:
-    """A value that a cluster may take: what it would refuse is said here, not by a pod."""
+def _checked(name: str, *, metavar: str, pattern: str, what: str, help: str) -> Callable[[Command], Command]:
+    """An option of what is compiled for somebody: a value that a cluster would refuse is said here, not by a pod."""
 
     def check(_: click.Context, __: click.Parameter, value: str) -> str:
         if value and not re.fullmatch(pattern, value):
             raise click.BadParameter(f"{value!r} is no {what}.")
         return value
 
-    return check
+    return click.option(name, metavar=metavar, default="", callback=check, help=f"{help} With --output.")
 
 
 _IMAGE = r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
-_CLAIM = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 
 
 def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -54,12 +56,12 @@ def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     callback=_file,
     help="The file to write. Default: compiled/ of this project.",
 )
-@click.option(
+@_checked(
     "--image",
-    default="",
     metavar="IMAGE",
-    callback=_matching(_IMAGE, "name of an image"),
-    help="A prebuilt image with all packages, so that no step installs any. With --output.",
+    pattern=_IMAGE,
+    what="name of an image",
+    help="A prebuilt image with all packages, so that no step installs any.",
 )
 @click.option(
     "--bucket",
@@ -68,28 +70,28 @@ def _file(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     help="Let the defaults name this bucket, so that a run with nothing filled in releases the sample that "
     "`savedmodel-release sample` has put there. With --output.",
 )
-@click.option(
+@_checked(
     "--volume-claim",
     metavar="CLAIM",
-    default="",
-    callback=_matching(_CLAIM, "name of a PersistentVolumeClaim"),
+    pattern=_NAME,
+    what="name of a PersistentVolumeClaim",
     help="Mount this PersistentVolumeClaim at /mnt/data where rows are read and predictions written, so that rows_uri "
-    "and predictions_uri may be file:///mnt/data/PATH. With --output.",
+    "and predictions_uri may be file:///mnt/data/PATH.",
 )
-@click.option(
+@_checked(
     "--storage-secret",
     metavar="SECRET",
-    default="",
-    callback=_matching(_CLAIM, "name of a Secret"),
+    pattern=_NAME,
+    what="name of a Secret",
     help="Let the steps read the bucket as the Google service account whose key is this Secret's key.json: for a "
-    "cluster that gives pods no identity there. With --output.",
+    "cluster that gives pods no identity there.",
 )
-@click.option(
+@_checked(
     "--storage-emulator",
     metavar="URL",
-    default="",
-    callback=_matching(r"https?://[^\s/@]+", "URL such as http://gcs.mlops.svc:4443"),
-    help="Let the steps ask this server instead of Cloud Storage. With --output.",
+    pattern=r"https?://[^\s/@]+",
+    what="URL such as http://gcs.mlops.svc:4443",
+    help="Let the steps ask this server instead of Cloud Storage.",
 )
 @click.option(
     "--without-deadline",

@@ -22,21 +22,28 @@ log = logging.getLogger(__name__)
 INSIDE, PORT = "kubernetes.default.svc.cluster.local", 443
 
 
+def unreached() -> str:
+    """Why this is outside the cluster's network; empty inside."""
+    try:
+        address = socket.getaddrinfo(INSIDE, PORT, type=socket.SOCK_STREAM)[0][4]
+        socket.create_connection((str(address[0]), PORT), timeout=5).close()
+    except OSError as error:
+        return f"{INSIDE}:{PORT} is not reached from here ({error.strerror or error})"
+    return ""
+
+
 def check_inside(connection: Connection, *, do: str) -> None:
     """
     Raises:
         ServingFailed: this is outside the cluster's network.
     """
-    try:
-        address = socket.getaddrinfo(INSIDE, PORT, type=socket.SOCK_STREAM)[0][4]
-        socket.create_connection((str(address[0]), PORT), timeout=5).close()
-    except OSError as error:
+    if why := unreached():
         raise ServingFailed(
             expected="to be inside the cluster's network: models are called at the names of its Services",
-            found=f"{INSIDE}:{PORT} is not reached from here ({error.strerror or error})",
+            found=why,
             where=f"cluster {connection.api.configuration.host}, which itself answers",
             do=do,
-        ) from error
+        )
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,4 @@ class KubernetesFromOutside(KubernetesPlatform):
 
 
 def platform_from_here() -> KubernetesPlatform:
-    platform = KubernetesPlatform.from_environment()
-    try:
-        check_inside(platform.connection, do="")
-    except ServingFailed:
-        return KubernetesFromOutside(platform.connection)
-    return platform
+    return (KubernetesFromOutside if unreached() else KubernetesPlatform).from_environment()

@@ -75,7 +75,7 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
     bucket, volume_claim = options.get("bucket", NO_BUCKET), options.get("volume_claim", "")
     image = options.get("image", "")
     # The exit task may take nothing from the steps, and so carries all of its code.
-    steps = {**build_components(image=image), **as_chain(STEPS[:-1], image=image)}
+    steps = {**as_chain(STEPS[:-1], image=image), "finish_release": as_component(finish_release, image=image)}
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=PIPELINE_NAME,
@@ -209,7 +209,7 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
                 serving_tolerations=serving_tolerations,
                 serving_service_account=serving_service_account,
                 serving_gateway_url=serving_gateway_url,
-            ).after(validated)
+            )
             endpoint = deployed.outputs["endpoint"]
             scored = steps["score_batch"](
                 **_handed(deployed),
@@ -247,7 +247,7 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
                 invoke_endpoint=invoke_endpoint,
                 timeout_s=ready_timeout_s,
                 expectations=expectations,
-            ).after(scored)
+            )
             promoted = steps["promote_release"](
                 **_handed(smoked),
                 release=release,
@@ -255,7 +255,7 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
                 run_id=run_id,
                 expectations=expectations,
                 timeout_s=ready_timeout_s,
-            ).after(smoked)
+            )
             _settle(inspected, display_name="Inspect the signature")
             _settle(staged, display_name="Stage an immutable release")
             _settle(validated, display_name="Validate in process", memory="1Gi")  # TensorFlow, and the model
@@ -273,7 +273,7 @@ def build_pipeline(**options: Unpack[Options]) -> Any:
 
 
 def _handed(task: Any) -> dict[str, Any]:
-    """The code of the steps so far, for the one after `task`."""
+    """The code of the steps so far, for the one after `task`; so one begins when the other is over."""
     return {CODE: task.outputs[ONWARD]}
 
 

@@ -13,6 +13,7 @@ from components.recovery import restore, undo_unfinished_promotion
 from model.errors import InvalidValue, PromotionFailed, ReleaseError, ServingFailed
 from model.release_layout import Release
 from model.release_records import read_record
+from model.release_versions import versions_at
 from model.storage import open_storage
 from pipeline.engine import new_run_id
 from pipeline.interruption import PUTTING_BACK, interruptible
@@ -106,9 +107,8 @@ def _choice(live: LiveService) -> str:
     """What to do: name one of the newest releases beside the live one, or look where they are."""
     root = _root(live)
     try:
-        names = open_storage(root).subdirectories(root)
-        versions = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
-        records = (read_record(f"{root}/{version}") for version in versions if version != live.release.version)
+        others = (each for each in versions_at(root, storage=open_storage(root)) if each != live.release.version)
+        records = (read_record(f"{root}/{version}") for version in others)
         staged = [str(record.release.version) for record in itertools.islice(filter(None, records), LISTED)]
     except ReleaseError as error:
         log.debug("%s", error)

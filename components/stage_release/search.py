@@ -10,6 +10,7 @@ from components.stage_release.claims import Place, adoptable
 from model.errors import StorageError
 from model.release_layout import ReleaseRecord, record_uri, releases_uri
 from model.release_records import parse_record
+from model.release_versions import versions_at
 from model.storage import Storage
 
 #: Reads at the same time: as many connections as the client library keeps.
@@ -35,8 +36,7 @@ def find(place: Place, *, digest: str, storage: Storage) -> Found:
     Raises:
         StorageError: the store refuses.
     """
-    names = storage.subdirectories(releases_uri(place.models_root, place.model_name))
-    versions = sorted((int(name) for name in names if name.isdecimal() and name == str(int(name))), reverse=True)
+    versions = versions_at(releases_uri(place.models_root, place.model_name), storage=storage)
     claimed = 0
     for version, record, is_claimed in _look(place, versions, digest=digest, storage=storage):
         if record and record.release.digest == digest:

@@ -24,7 +24,8 @@ _AT_REST = frozenset({SUCCEEDED, FAILED, SKIPPED, None})
 #: The templates whose pods do something; their logs say why.
 _POD_TEMPLATES = ("system-container-impl", "system-container-driver", "system-dag-driver")
 _NO_STEP = re.compile(
-    r"(root|executor|exit-handler-\d+|condition(-branches)?-\d+|for-loop-\d+|iteration-.*)|.*-driver|.*\.onExit|.*\(\d+(:.*)?\)"
+    r"(root|executor|exit-handler-\d+|condition(-branches)?-\d+|for-loop-\d+|iteration-.*)"
+    r"|.*-driver|.*\.onExit|.*\(\d+(:.*)?\)"
 )
 
 

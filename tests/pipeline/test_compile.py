@@ -274,8 +274,11 @@ def estimated_workflow_bytes(text: str) -> int:
     which Argo gzips when it grows large. Copies cost nothing there while they fit gzip's window of 32 KB."""
     specification = next(iter(yaml.safe_load_all(text)))
     commands = [json.dumps(each["container"]["command"]) for each in executors(text).values()]
-    status = gzip.compress("".join(command * 8 for command in commands).encode())
-    return len(json.dumps(specification)) + len(base64.b64encode(status))
+    return workflow_bytes(specification, status="".join(command * 8 for command in commands))
+
+
+def workflow_bytes(specification: dict[str, Any], *, status: str) -> int:
+    return len(json.dumps(specification)) + len(base64.b64encode(gzip.compress(status.encode())))
 
 
 def nodes_of_a_step(component: dict[str, Any], container: dict[str, Any]) -> list[dict[str, Any]]:
@@ -296,8 +299,7 @@ def estimated_workflow_bytes_of_scattered_nodes(text: str, *, seed: int) -> int:
     steps = [nodes_of_a_step(components[name], each["container"]) for name, each in executors(text).items()]
     nodes = [node for step in steps for node in step]
     random.Random(seed).shuffle(nodes)
-    status = gzip.compress(json.dumps(nodes).encode())
-    return len(json.dumps(specification)) + len(base64.b64encode(status))
+    return workflow_bytes(specification, status=json.dumps(nodes))
 
 
 def test_a_whole_run_fits_into_a_workflow_object(compiled: str) -> None:
